@@ -1,0 +1,231 @@
+//! The only door to a TPM.
+//!
+//! [`Tpm`] says in words of the job what the rest of the device asks of a TPM. A backend implements it: which sessions
+//! it opens, how it marshals and which transport it uses is its own business, and no `TPM2B` type crosses this line.
+
+mod error;
+
+pub use error::TpmError;
+
+use crate::base::{Secret32, SecretSlice};
+
+/// The kind of a key pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyKind {
+    /// RSA with a 2048-bit modulus and exponent 65537: what Windows makes and Entra takes.
+    #[serde(rename = "rsa-2048")]
+    Rsa2048,
+    /// NIST P-256, the lab's second kind.
+    #[serde(rename = "p-256")]
+    P256,
+}
+
+/// What a key below the storage root key is for; decides its object attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Usage {
+    /// An attestation identity key: restricted, signs only what the TPM itself vouches for (0x00050472, RSASSA-SHA256 or
+    /// ECDSA-SHA256).
+    Attestation,
+    /// A device, transport or user key: signs and decrypts (0x00060472; scheme and symmetric NULL).
+    General,
+}
+
+/// A key that lives outside the TPM, wrapped by its storage root key.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct KeyBlob {
+    /// The `TPMT_PUBLIC` (no size prefix).
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub public: Vec<u8>,
+    /// The contents of the `TPM2B_PRIVATE`: opaque, encrypted by the TPM.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub private: Vec<u8>,
+}
+
+/// Data that only this TPM gives back.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SealedBlob(pub KeyBlob);
+
+/// What stands between a caller and sealed data.
+#[derive(Debug, Clone, Copy)]
+pub enum Gate<'a> {
+    /// Nothing but being on this TPM: no authorization, no dictionary-attack protection.
+    Open,
+    /// An authorization value under dictionary-attack protection: a wrong one costs a try.
+    Counted(&'a Secret32),
+}
+
+/// A key inside the TPM. Give it back with [`Tpm::unload`]; [`with_key`] does so on every path.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KeyHandle(pub(crate) u32);
+
+/// A signature as the TPM gives it, without its header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RawSignature {
+    /// RSASSA-PKCS1-v1_5 over SHA-256: 256 bytes, big-endian.
+    Rsa(Vec<u8>),
+    /// ECDSA over SHA-256: `r || s`, 32 bytes each, big-endian.
+    P256([u8; 64]),
+}
+
+/// What authorizes a certify of a key.
+#[derive(Debug, Clone, Copy)]
+pub enum CertifyAuthority<'a> {
+    /// The key's own authorization value.
+    Value(&'a Secret32),
+    /// The policy branch of the Windows provider that needs none: PolicyCommandCode(Certify), then the PolicyOR.
+    Policy,
+}
+
+/// The answer of `TPM2_Certify`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certification {
+    /// The `TPMS_ATTEST`.
+    pub attest: Vec<u8>,
+    /// The AIK's signature over it.
+    pub signature: RawSignature,
+}
+
+/// The endorsement key of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endorsement {
+    /// Its `TPMT_PUBLIC`, from the TCG default template (L-1 or L-2).
+    pub public: Vec<u8>,
+    /// Its certificate (DER), as found in NV.
+    pub certificate: Option<Vec<u8>>,
+}
+
+/// What a credential activation is given: the two structures of `TPM2_MakeCredential`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Credential {
+    /// The contents of the `TPM2B_ID_OBJECT`.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub blob: Vec<u8>,
+    /// The contents of the `TPM2B_ENCRYPTED_SECRET`.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub secret: Vec<u8>,
+}
+
+/// The Names that a device pins when it first meets its TPM.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Pins {
+    /// Name of the RSA-2048 endorsement key: another one means another TPM.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub ek_name: Vec<u8>,
+    /// Name of the storage root key: another one under the same endorsement key means that the TPM was cleared.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub srk_name: Vec<u8>,
+}
+
+/// Dictionary-attack state of a TPM (TPM 2.0 Part 1, section 19.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Lockout {
+    /// Failures counted so far.
+    pub count: u32,
+    /// Failures at which the TPM locks.
+    pub max: u32,
+    /// Seconds after which one failure is forgotten.
+    pub heal_seconds: u32,
+    /// Seconds that a wrong lockout authorization blocks a reset.
+    pub recovery_seconds: u32,
+    /// Whether the TPM refuses every counted authorization now.
+    pub locked_out: bool,
+    /// Whether a lockout authorization is set.
+    pub reset_protected: bool,
+}
+
+/// What a TPM says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Facts {
+    /// Four characters of TPM_PT_MANUFACTURER, such as `IBM`, trailing blanks and NULs removed.
+    pub manufacturer: String,
+    /// TPM_PT_MANUFACTURER as a number.
+    pub manufacturer_id: u32,
+    /// The vendor strings, joined.
+    pub vendor: String,
+    /// TPM_PT_FIRMWARE_VERSION_1 and _2 as `major.minor.build.revision`.
+    pub firmware: String,
+    /// `2.0`.
+    pub specification: String,
+    /// Whether TPM_PT_MODES says FIPS 140-2.
+    pub fips: bool,
+    /// Whether storage and endorsement hierarchies are enabled.
+    pub ready: bool,
+    /// Dictionary-attack state.
+    pub lockout: Lockout,
+    /// Handles of persistent objects, ascending.
+    pub persistent: Vec<u32>,
+    /// Handles of loaded transient objects, ascending.
+    pub loaded: Vec<u32>,
+}
+
+/// A TPM 2.0, in words of the job.
+///
+/// Every call is bounded in time. A call that fails leaves nothing loaded. Secrets that a call returns wipe themselves.
+pub trait Tpm: Send {
+    /// Reads what the TPM says about itself. Costs no authorization.
+    fn facts(&mut self) -> Result<Facts, TpmError>;
+
+    /// The Names of the endorsement and the storage root key.
+    fn pins(&mut self) -> Result<Pins, TpmError>;
+
+    /// The endorsement key of `kind` and its certificate, if the TPM carries one.
+    fn endorsement(&mut self, kind: KeyKind) -> Result<Endorsement, TpmError>;
+
+    /// Makes a key below the storage root key, with `auth` as its authorization value or none. Nothing stays loaded.
+    fn create(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<KeyBlob, TpmError>;
+
+    /// Loads a key of this TPM.
+    fn load(&mut self, blob: &KeyBlob) -> Result<KeyHandle, TpmError>;
+
+    /// Gives a loaded key back.
+    fn unload(&mut self, key: KeyHandle) -> Result<(), TpmError>;
+
+    /// Signs a SHA-256 digest with a general key: RSASSA for RSA, ECDSA for P-256.
+    fn sign(&mut self, key: &KeyHandle, auth: Option<&Secret32>, digest: &[u8; 32]) -> Result<RawSignature, TpmError>;
+
+    /// RSA-OAEP decryption with SHA-1 and no label: how Entra wraps a session key.
+    fn decrypt(&mut self, key: &KeyHandle, auth: Option<&Secret32>, ciphertext: &[u8]) -> Result<SecretSlice<u8>, TpmError>;
+
+    /// Seals up to 128 bytes.
+    fn seal(&mut self, data: &SecretSlice<u8>, gate: Gate<'_>) -> Result<SealedBlob, TpmError>;
+
+    /// Opens sealed data.
+    fn unseal(&mut self, blob: &SealedBlob, gate: Gate<'_>) -> Result<SecretSlice<u8>, TpmError>;
+
+    /// Lets the attestation key `aik` vouch for `key`, over `extra_data` (at most 32 bytes).
+    fn certify(
+        &mut self,
+        key: &KeyHandle,
+        aik: &KeyHandle,
+        authority: CertifyAuthority<'_>,
+        extra_data: &[u8],
+    ) -> Result<Certification, TpmError>;
+
+    /// Replaces the authorization value of a loaded key and returns the new blob. The loaded key keeps the old value,
+    /// and so does every copy of the old blob: nothing is revoked.
+    fn change_auth(&mut self, key: &KeyHandle, public: &[u8], old: &Secret32, new: &Secret32) -> Result<KeyBlob, TpmError>;
+
+    /// Recovers the secret of a credential that was made for this endorsement key and the Name of `aik`.
+    fn activate(&mut self, aik: &KeyHandle, kind: KeyKind, credential: &Credential) -> Result<SecretSlice<u8>, TpmError>;
+
+    /// Forgets all counted failures; needs the lockout authorization. Refused on a TPM that we did not start.
+    fn reset_lockout(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError>;
+
+    /// Ends the use of the TPM in order: flushes what is ours and, on a TPM of ours, sends `TPM2_Shutdown(CLEAR)`.
+    fn shutdown(&mut self) -> Result<(), TpmError>;
+}
+
+/// Loads `blob`, runs `work` with it and unloads it on every path.
+pub fn with_key<T, E: From<TpmError>>(
+    tpm: &mut dyn Tpm,
+    blob: &KeyBlob,
+    work: impl FnOnce(&mut dyn Tpm, &KeyHandle) -> Result<T, E>,
+) -> Result<T, E> {
+    let key = tpm.load(blob)?;
+    let outcome = work(tpm, &key);
+    let unloaded = tpm.unload(key);
+    let value = outcome?;
+    unloaded?;
+    Ok(value)
+}

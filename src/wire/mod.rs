@@ -1,0 +1,3 @@
+//! Bytes and JSON in both directions. Decides nothing.
+
+pub mod base64_bytes;
