@@ -1,3 +1,4 @@
 //! Bytes and JSON in both directions. Decides nothing.
 
 pub mod base64_bytes;
+pub mod tpm;
