@@ -1,1 +1,16 @@
-//! TODO
+//! Our names over the crypto crates: one place to look when one of them changes.
+//!
+//! Verification, server signatures and OAEP encryption are `aws-lc-rs`; the keys of a device without a TPM are `rsa` and
+//! `p256`; certificates are put together from `x509-cert` structures.
+
+pub mod cert;
+pub mod cipher;
+pub mod digest;
+pub mod kdf;
+mod public;
+mod signing;
+mod software;
+
+pub use public::{EcPublic, InvalidKey, PublicKey, RsaPublic, SignatureAlgorithm, SignatureInvalid};
+pub use signing::{KeyFailure, SigningKey};
+pub use software::{SoftwareKey, SoftwareKeyError};

@@ -185,7 +185,12 @@ pub trait Tpm: Send {
     fn sign(&mut self, key: &KeyHandle, auth: Option<&Secret32>, digest: &[u8; 32]) -> Result<RawSignature, TpmError>;
 
     /// RSA-OAEP decryption with SHA-1 and no label: how Entra wraps a session key.
-    fn decrypt(&mut self, key: &KeyHandle, auth: Option<&Secret32>, ciphertext: &[u8]) -> Result<SecretSlice<u8>, TpmError>;
+    fn decrypt(
+        &mut self,
+        key: &KeyHandle,
+        auth: Option<&Secret32>,
+        ciphertext: &[u8],
+    ) -> Result<SecretSlice<u8>, TpmError>;
 
     /// Seals up to 128 bytes.
     fn seal(&mut self, data: &SecretSlice<u8>, gate: Gate<'_>) -> Result<SealedBlob, TpmError>;
@@ -204,10 +209,21 @@ pub trait Tpm: Send {
 
     /// Replaces the authorization value of a loaded key and returns the new blob. The loaded key keeps the old value,
     /// and so does every copy of the old blob: nothing is revoked.
-    fn change_auth(&mut self, key: &KeyHandle, public: &[u8], old: &Secret32, new: &Secret32) -> Result<KeyBlob, TpmError>;
+    fn change_auth(
+        &mut self,
+        key: &KeyHandle,
+        public: &[u8],
+        old: &Secret32,
+        new: &Secret32,
+    ) -> Result<KeyBlob, TpmError>;
 
     /// Recovers the secret of a credential that was made for this endorsement key and the Name of `aik`.
-    fn activate(&mut self, aik: &KeyHandle, kind: KeyKind, credential: &Credential) -> Result<SecretSlice<u8>, TpmError>;
+    fn activate(
+        &mut self,
+        aik: &KeyHandle,
+        kind: KeyKind,
+        credential: &Credential,
+    ) -> Result<SecretSlice<u8>, TpmError>;
 
     /// Forgets all counted failures; needs the lockout authorization. Refused on a TPM that we did not start.
     fn reset_lockout(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError>;

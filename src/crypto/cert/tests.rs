@@ -1,0 +1,94 @@
+use super::*;
+use crate::base::OsRng;
+use crate::crypto::SigningKey;
+
+fn now() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+fn root(key: SigningKey) -> Authority {
+    let name = Name::common_name("Lab root", Text::Utf8).unwrap();
+    Authority::root(name, key, Validity::days_from(now(), 3650), &mut OsRng).unwrap()
+}
+
+#[test]
+fn an_issued_certificate_verifies_under_its_issuer_alone() {
+    for key in [SigningKey::generate_rsa().unwrap(), SigningKey::generate_p256().unwrap()] {
+        let (ours, other) = (root(key), root(SigningKey::generate_p256().unwrap()));
+        let subject = SigningKey::generate_p256().unwrap();
+        let leaf = Leaf {
+            subject: Name::common_name("9d53c6fa-b38e-4509-8fb1-51dedb421aac", Text::Printable).unwrap(),
+            public: subject.public(),
+            validity: Validity::days_from(now(), 30),
+            extensions: vec![
+                Extension::basic_constraints(false).unwrap(),
+                Extension::extended_key_usage(true, &[oid::CLIENT_AUTH]).unwrap(),
+                Extension::entra(oid::DEVICE_JOIN_TYPE, b"1").unwrap(),
+            ],
+        };
+        let certificate = ours.issue(&leaf, &mut OsRng).unwrap();
+        assert_eq!(certificate.verify_signed_by(ours.certificate().public()), Ok(()));
+        assert!(certificate.verify_signed_by(other.certificate().public()).is_err());
+        assert_eq!(certificate.issuer(), ours.certificate().subject());
+        assert_eq!(certificate.is_authority(), Ok(Some(false)));
+        assert_eq!(certificate.extended_key_usage(), Ok(vec![oid::CLIENT_AUTH]));
+        assert_eq!(certificate.extension(oid::DEVICE_JOIN_TYPE), Some(&[0x04, 0x81, 0x01, 0x31][..]));
+        assert!(certificate.validity().unwrap().contains(now()));
+    }
+}
+
+#[test]
+fn an_ek_certificate_carries_the_tpm_in_its_alternative_name() {
+    let authority = root(SigningKey::generate_rsa().unwrap());
+    let name = Name::from_rdns(&[
+        &[(oid::TPM_MANUFACTURER, Text::Utf8, "id:49424D00")],
+        &[(oid::TPM_MODEL, Text::Utf8, "swtpm")],
+    ]);
+    let leaf = Leaf {
+        subject: Name::empty(),
+        public: authority.certificate().public(),
+        validity: Validity::days_from(now(), 30),
+        extensions: vec![
+            Extension::directory_name(&name.unwrap()).unwrap(),
+            Extension::tpm_specification(0, 164).unwrap(),
+            Extension::policy(oid::POLICY_EK_CERTIFICATE).unwrap(),
+        ],
+    };
+    let certificate = authority.issue(&leaf, &mut OsRng).unwrap();
+    assert!(certificate.subject().is_empty());
+    let san = certificate.san_directory_name().unwrap().unwrap();
+    assert_eq!(san.text(oid::TPM_MANUFACTURER).as_deref(), Some("id:49424D00"));
+    assert_eq!(certificate.criticality(oid::SUBJECT_ALT_NAME), Some(true));
+    assert_eq!(certificate.policies(), Ok(vec![oid::POLICY_EK_CERTIFICATE]));
+}
+
+#[test]
+fn refuses_every_prefix_and_trailing_bytes() {
+    let der = root(SigningKey::generate_p256().unwrap()).certificate().der().to_vec();
+    for length in 0..der.len() {
+        assert!(Certificate::from_der(&der[..length]).is_err(), "{length} bytes were read");
+    }
+    let mut longer = der;
+    longer.push(0);
+    assert_eq!(Certificate::from_der(&longer).err(), Some(CertificateError::Structure));
+}
+
+#[test]
+fn a_request_proves_possession() {
+    let key = SigningKey::generate_rsa().unwrap();
+    let subject = Name::common_name("7E980AD9-B86D-4306-9425-9AC066FB014A", Text::Utf8).unwrap();
+    let unsigned = UnsignedRequest::new(&subject, key.public()).unwrap();
+    let signature = key.sign(unsigned.to_sign()).unwrap();
+    let mut der = unsigned.signed(&signature).unwrap();
+    assert_eq!(SignedRequest::from_der(&der).unwrap(), SignedRequest { subject, public: key.public().clone() });
+    let last = der.len() - 1;
+    der[last] ^= 1;
+    assert_eq!(SignedRequest::from_der(&der).err(), Some(CertificateError::Signature));
+}
+
+#[test]
+fn pem_has_64_columns() {
+    let text = pem(&[0; 100]);
+    assert!(text.lines().all(|line| line.len() <= 64));
+    assert!(text.starts_with("-----BEGIN CERTIFICATE-----\n") && text.ends_with("-----END CERTIFICATE-----\n"));
+}
