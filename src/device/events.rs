@@ -56,44 +56,21 @@ pub struct Event {
 
 impl Event {
     fn new(log: Log, id: u16, level: Level, at: Timestamp, fields: Vec<(&str, String)>) -> Self {
-        let fields = fields
-            .into_iter()
-            .map(|(name, value)| Field {
-                name: name.to_owned(),
-                value,
-            })
-            .collect();
-        Self {
-            log,
-            id,
-            level,
-            at,
-            fields,
-        }
+        let fields = fields.into_iter().map(|(name, value)| Field { name: name.to_owned(), value }).collect();
+        Self { log, id, level, at, fields }
     }
 
     /// The value of a parameter.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|field| field.name == name)
-            .map(|field| field.value.as_str())
+        self.fields.iter().find(|field| field.name == name).map(|field| field.value.as_str())
     }
 
     /// 358 or 360: the prerequisite check passed, or nothing will start.
     pub(crate) fn prerequisites(at: Timestamp, report: &Prerequisites, passed: bool) -> Self {
         let (id, level, headline) = if passed {
-            (
-                358,
-                Level::Information,
-                "Windows Hello for Business provisioning will be launched.",
-            )
+            (358, Level::Information, "Windows Hello for Business provisioning will be launched.")
         } else {
-            (
-                360,
-                Level::Warning,
-                "Windows Hello for Business provisioning will not be launched.",
-            )
+            (360, Level::Warning, "Windows Hello for Business provisioning will not be launched.")
         };
         let mut fields = vec![("Message", headline.to_owned())];
         fields.extend(report.event_fields());
@@ -110,22 +87,11 @@ impl Event {
             ("ServerRequestId", key.server_request_id.to_owned()),
             ("ServerResponse", key.server_response.to_owned()),
         ];
-        Self::new(
-            Log::UserDeviceRegistration,
-            300,
-            Level::Information,
-            at,
-            fields,
-        )
+        Self::new(Log::UserDeviceRegistration, 300, Level::Information, at, fields)
     }
 
     /// 301: the server did not register the key.
-    pub(crate) fn registration_failed(
-        at: Timestamp,
-        code: Hresult,
-        message: &str,
-        response: &str,
-    ) -> Self {
+    pub(crate) fn registration_failed(at: Timestamp, code: Hresult, message: &str, response: &str) -> Self {
         let fields = vec![
             ("ExitCode", code.to_string()),
             ("ClientRequestId", String::new()),
@@ -139,11 +105,7 @@ impl Event {
     }
 
     /// 5555: what container creation decided from.
-    pub(crate) fn hardware_decision(
-        at: Timestamp,
-        inputs: &Inputs,
-        outcome: Result<Provider, Hresult>,
-    ) -> Self {
+    pub(crate) fn hardware_decision(at: Timestamp, inputs: &Inputs, outcome: Result<Provider, Hresult>) -> Self {
         let fields = vec![
             // The values of this enumeration are not published.
             ("TpmSupport", String::new()),
@@ -152,14 +114,8 @@ impl Event {
             ("TpmVersion", inputs.version.number().to_string()),
             ("IsTpmFIPS", inputs.fips.to_string()),
             ("IsTpmLockedOut", inputs.locked_out.to_string()),
-            (
-                "IsKeyPregenPoolSatisfactory",
-                inputs.pool_satisfactory.to_string(),
-            ),
-            (
-                "KeyProvider",
-                outcome.map_or(0, Provider::number).to_string(),
-            ),
+            ("IsKeyPregenPoolSatisfactory", inputs.pool_satisfactory.to_string()),
+            ("KeyProvider", outcome.map_or(0, Provider::number).to_string()),
             ("Result", outcome.err().unwrap_or(Hresult::S_OK).to_string()),
         ];
         Self::new(Log::HelloForBusiness, 5555, Level::Information, at, fields)
@@ -167,50 +123,26 @@ impl Event {
 
     /// 5225: the key was made by a provider.
     pub(crate) fn key_created(at: Timestamp, provider: Provider) -> Self {
-        let fields = vec![
-            ("KeyProvider", provider.number().to_string()),
-            ("Result", Hresult::S_OK.to_string()),
-        ];
+        let fields = vec![("KeyProvider", provider.number().to_string()), ("Result", Hresult::S_OK.to_string())];
         Self::new(Log::HelloForBusiness, 5225, Level::Information, at, fields)
     }
 
     /// The start of an activity: 3xxx.
     pub(crate) fn started(at: Timestamp, activity: Activity) -> Self {
         let fields = activity.scenario();
-        Self::new(
-            Log::HelloForBusiness,
-            3000 + activity.number(),
-            Level::Information,
-            at,
-            fields,
-        )
+        Self::new(Log::HelloForBusiness, 3000 + activity.number(), Level::Information, at, fields)
     }
 
     /// The end of an activity that began at `since`: 8xxx when it ended well, 7xxx with the code otherwise.
-    pub(crate) fn ended(
-        at: Timestamp,
-        activity: Activity,
-        since: Timestamp,
-        outcome: Result<(), Hresult>,
-    ) -> Self {
-        let (base, level) = if outcome.is_ok() {
-            (8000, Level::Success)
-        } else {
-            (7000, Level::Error)
-        };
+    pub(crate) fn ended(at: Timestamp, activity: Activity, since: Timestamp, outcome: Result<(), Hresult>) -> Self {
+        let (base, level) = if outcome.is_ok() { (8000, Level::Success) } else { (7000, Level::Error) };
         let mut fields = activity.scenario();
         if let Err(code) = outcome {
             fields.push(("Error", code.to_string()));
         }
         let seconds = at.duration_since(since).as_secs_f64();
         fields.push(("ProcessingTime", format!("{seconds:.3}")));
-        Self::new(
-            Log::HelloForBusiness,
-            base + activity.number(),
-            level,
-            at,
-            fields,
-        )
+        Self::new(Log::HelloForBusiness, base + activity.number(), level, at, fields)
     }
 }
 
@@ -257,11 +189,7 @@ impl Activity {
 
     /// `HelloScenarioType` 0 is an enrolment; only the whole processing carries it.
     fn scenario(self) -> Vec<(&'static str, String)> {
-        if self == Self::Processing {
-            vec![("HelloScenarioType", "0".to_owned())]
-        } else {
-            Vec::new()
-        }
+        if self == Self::Processing { vec![("HelloScenarioType", "0".to_owned())] } else { Vec::new() }
     }
 }
 
@@ -316,17 +244,12 @@ mod tests {
         assert_eq!(event.field("TpmVersion"), Some("0"));
         assert_eq!(event.field("KeyProvider"), Some("0"));
         assert_eq!(event.field("Result"), Some("0x80090035"));
-        assert_eq!(
-            event.fields.first().map(|field| field.name.as_str()),
-            Some("TpmSupport")
-        );
+        assert_eq!(event.fields.first().map(|field| field.name.as_str()), Some("TpmSupport"));
     }
 
     #[test]
     fn activities_start_at_3000_fail_at_7000_and_succeed_at_8000() {
-        let later = AT
-            .saturating_add(SignedDuration::from_millis(1500))
-            .unwrap();
+        let later = AT.saturating_add(SignedDuration::from_millis(1500)).unwrap();
         let cases = [
             (Activity::Processing, 45),
             (Activity::KeyCreation, 225),

@@ -32,12 +32,7 @@ pub enum Class {
 }
 
 impl Class {
-    const ALL: [Class; 4] = [
-        Class::Digit,
-        Class::Lowercase,
-        Class::Uppercase,
-        Class::Special,
-    ];
+    const ALL: [Class; 4] = [Class::Digit, Class::Lowercase, Class::Uppercase, Class::Special];
 
     fn of(character: char) -> Option<Self> {
         match character {
@@ -160,9 +155,7 @@ impl PinRules {
             return Err(PinFault::NotAllowedCharacter);
         }
         for class in Class::ALL {
-            let present = text
-                .chars()
-                .any(|character| Class::of(character) == Some(class));
+            let present = text.chars().any(|character| Class::of(character) == Some(class));
             match self.usage(class) {
                 ClassUse::Forbidden if present => return Err(PinFault::ForbiddenClass(class)),
                 ClassUse::Required if !present => return Err(PinFault::MissingClass(class)),
@@ -190,10 +183,7 @@ mod tests {
     use crate::device::policy::Policy;
 
     fn rules(min: u32) -> PinRules {
-        PinRules {
-            min,
-            ..PinRules::of(&Policy::default().effective())
-        }
+        PinRules { min, ..PinRules::of(&Policy::default().effective()) }
     }
 
     fn judge(rules: &PinRules, pin: &str) -> Result<(), PinFault> {
@@ -203,8 +193,8 @@ mod tests {
     #[test]
     fn refuses_simple_pins() {
         for pin in [
-            "1111", "1234", "1357", "9630", "1593", "7036", "000000", "012345", "123456", "654321",
-            "987654", "098765", "135791", "147036", "505050",
+            "1111", "1234", "1357", "9630", "1593", "7036", "000000", "012345", "123456", "654321", "987654", "098765",
+            "135791", "147036", "505050",
         ] {
             assert_eq!(judge(&rules(4), pin), Err(PinFault::Sequence), "{pin}");
         }
@@ -212,21 +202,14 @@ mod tests {
 
     #[test]
     fn accepts_pins_that_only_look_simple() {
-        for pin in [
-            "1231", "1872", "135790", "246801", "111112", "097531", "121212", "505051",
-        ] {
+        for pin in ["1231", "1872", "135790", "246801", "111112", "097531", "121212", "505051"] {
             assert_eq!(judge(&rules(4), pin), Ok(()), "{pin}");
         }
     }
 
     #[test]
     fn exactly_one_hundred_six_digit_pins_are_simple() {
-        assert_eq!(
-            (0..1_000_000)
-                .filter(|pin| is_sequence(&format!("{pin:06}")))
-                .count(),
-            100
-        );
+        assert_eq!((0..1_000_000).filter(|pin| is_sequence(&format!("{pin:06}"))).count(), 100);
     }
 
     #[test]
@@ -237,58 +220,30 @@ mod tests {
 
     #[test]
     fn refuses_a_length_outside_the_policy() {
-        assert_eq!(
-            judge(&rules(6), "18724"),
-            Err(PinFault::TooShort { min: 6, len: 5 })
-        );
-        assert_eq!(
-            judge(&rules(6), ""),
-            Err(PinFault::TooShort { min: 6, len: 0 })
-        );
-        assert_eq!(
-            judge(&rules(6), &"18".repeat(64)),
-            Err(PinFault::TooLong { max: 127, len: 128 })
-        );
+        assert_eq!(judge(&rules(6), "18724"), Err(PinFault::TooShort { min: 6, len: 5 }));
+        assert_eq!(judge(&rules(6), ""), Err(PinFault::TooShort { min: 6, len: 0 }));
+        assert_eq!(judge(&rules(6), &"18".repeat(64)), Err(PinFault::TooLong { max: 127, len: 128 }));
         assert_eq!(judge(&rules(6), &format!("{}1", "18".repeat(63))), Ok(()));
     }
 
     #[test]
     fn refuses_characters_that_no_class_has() {
         for pin in ["18 724", "18724é", "18724\n", "１８７２４７"] {
-            assert_eq!(
-                judge(&rules(4), pin),
-                Err(PinFault::NotAllowedCharacter),
-                "{pin:?}"
-            );
+            assert_eq!(judge(&rules(4), pin), Err(PinFault::NotAllowedCharacter), "{pin:?}");
         }
     }
 
     #[test]
     fn the_special_class_is_the_32_ascii_punctuation_characters() {
-        let special = (0u8..=127)
-            .map(char::from)
-            .filter(|c| Class::of(*c) == Some(Class::Special));
-        assert_eq!(
-            special.collect::<String>(),
-            r##"!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"##
-        );
+        let special = (0u8..=127).map(char::from).filter(|c| Class::of(*c) == Some(Class::Special));
+        assert_eq!(special.collect::<String>(), r##"!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"##);
     }
 
     #[test]
     fn classes_are_required_or_forbidden_by_policy() {
-        let strict = PinRules {
-            lowercase: ClassUse::Required,
-            digits: ClassUse::Forbidden,
-            ..rules(4)
-        };
-        assert_eq!(
-            judge(&strict, "ABCD"),
-            Err(PinFault::MissingClass(Class::Lowercase))
-        );
-        assert_eq!(
-            judge(&strict, "abc1"),
-            Err(PinFault::ForbiddenClass(Class::Digit))
-        );
+        let strict = PinRules { lowercase: ClassUse::Required, digits: ClassUse::Forbidden, ..rules(4) };
+        assert_eq!(judge(&strict, "ABCD"), Err(PinFault::MissingClass(Class::Lowercase)));
+        assert_eq!(judge(&strict, "abc1"), Err(PinFault::ForbiddenClass(Class::Digit)));
         assert_eq!(judge(&strict, "abCD"), Ok(()));
     }
 

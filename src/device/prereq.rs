@@ -67,16 +67,8 @@ impl Prerequisites {
             ("IsDeviceJoined", "DeviceIsJoined", facts.device_joined),
             ("IsUserAzureAD", "AADPrt", facts.has_prt),
             ("PolicyEnabled", "NgcPolicyEnabled", facts.policy_enabled),
-            (
-                "PostLogonEnabled",
-                "NgcPostLogonProvisioningEnabled",
-                facts.post_logon_enabled,
-            ),
-            (
-                "DeviceEligible",
-                "NgcHardwarePolicyMet",
-                facts.hardware.is_ok(),
-            ),
+            ("PostLogonEnabled", "NgcPostLogonProvisioningEnabled", facts.post_logon_enabled),
+            ("DeviceEligible", "NgcHardwarePolicyMet", facts.hardware.is_ok()),
             ("SessionIsNotRemote", "UserIsRemote", !facts.remote),
         ]
     }
@@ -92,11 +84,7 @@ impl Prerequisites {
 
     /// The names of the rows that fail, as dsregcmd calls them.
     pub fn failed(&self) -> Vec<&'static str> {
-        self.rows()
-            .into_iter()
-            .filter(|(_, _, passed)| !passed)
-            .map(|(name, ..)| name)
-            .collect()
+        self.rows().into_iter().filter(|(_, _, passed)| !passed).map(|(name, ..)| name).collect()
     }
 
     /// The section "Ngc Prerequisite Check".
@@ -105,19 +93,14 @@ impl Prerequisites {
         for (name, _, passed) in self.rows() {
             section = section.with(name, yes_no(passed));
         }
-        section
-            .with("CertEnrollment", "none")
-            .with("PreReqResult", self.result().word())
+        section.with("CertEnrollment", "none").with("PreReqResult", self.result().word())
     }
 
     /// Parameters of events 358 and 360, without the headline. Values print Yes and No there; `UserIsRemote` is
     /// inverted in its name only.
     pub(crate) fn event_fields(&self) -> Vec<(&'static str, String)> {
         let word = |passed: bool| if passed { "Yes" } else { "No" }.to_owned();
-        let mut fields: Vec<_> = self
-            .rows()
-            .map(|(_, name, passed)| (name, word(passed)))
-            .into();
+        let mut fields: Vec<_> = self.rows().map(|(_, name, passed)| (name, word(passed))).into();
         fields.push(("MachinePolicySource", "none".to_owned()));
         fields
     }
@@ -142,91 +125,37 @@ mod tests {
         let report = Prerequisites::check(GOOD);
         assert_eq!(report.result(), PreReqResult::WillProvision);
         assert!(report.failed().is_empty());
-        let software = SessionFacts {
-            hardware: Ok(Provider::Software),
-            ..GOOD
-        };
-        assert_eq!(
-            Prerequisites::check(software).result(),
-            PreReqResult::WillProvision
-        );
+        let software = SessionFacts { hardware: Ok(Provider::Software), ..GOOD };
+        assert_eq!(Prerequisites::check(software).result(), PreReqResult::WillProvision);
     }
 
     #[test]
     fn each_row_alone_stops_it_and_is_named() {
         let cases = [
-            (
-                "IsDeviceJoined",
-                SessionFacts {
-                    device_joined: false,
-                    ..GOOD
-                },
-            ),
-            (
-                "IsUserAzureAD",
-                SessionFacts {
-                    has_prt: false,
-                    ..GOOD
-                },
-            ),
-            (
-                "PolicyEnabled",
-                SessionFacts {
-                    policy_enabled: false,
-                    ..GOOD
-                },
-            ),
-            (
-                "PostLogonEnabled",
-                SessionFacts {
-                    post_logon_enabled: false,
-                    ..GOOD
-                },
-            ),
-            (
-                "DeviceEligible",
-                SessionFacts {
-                    hardware: Err(Hresult::NTE_DEVICE_NOT_FOUND),
-                    ..GOOD
-                },
-            ),
-            (
-                "SessionIsNotRemote",
-                SessionFacts {
-                    remote: true,
-                    ..GOOD
-                },
-            ),
+            ("IsDeviceJoined", SessionFacts { device_joined: false, ..GOOD }),
+            ("IsUserAzureAD", SessionFacts { has_prt: false, ..GOOD }),
+            ("PolicyEnabled", SessionFacts { policy_enabled: false, ..GOOD }),
+            ("PostLogonEnabled", SessionFacts { post_logon_enabled: false, ..GOOD }),
+            ("DeviceEligible", SessionFacts { hardware: Err(Hresult::NTE_DEVICE_NOT_FOUND), ..GOOD }),
+            ("SessionIsNotRemote", SessionFacts { remote: true, ..GOOD }),
         ];
         for (name, facts) in cases {
             let report = Prerequisites::check(facts);
             assert_eq!(report.failed(), vec![name]);
             assert_eq!(report.section().value(name), Some("NO"));
-            assert_eq!(
-                report.section().value("PreReqResult"),
-                Some("WillNotProvision"),
-                "{name}"
-            );
+            assert_eq!(report.section().value("PreReqResult"), Some("WillNotProvision"), "{name}");
         }
     }
 
     #[test]
     fn a_user_with_a_credential_is_left_alone() {
-        let report = Prerequisites::check(SessionFacts {
-            ngc_set: true,
-            ..GOOD
-        });
+        let report = Prerequisites::check(SessionFacts { ngc_set: true, ..GOOD });
         assert_eq!(report.result(), PreReqResult::WillNotProvision);
     }
 
     #[test]
     fn fields_come_in_dsregcmds_order() {
-        let names: Vec<_> = Prerequisites::check(GOOD)
-            .section()
-            .fields
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
+        let names: Vec<_> = Prerequisites::check(GOOD).section().fields.into_iter().map(|(name, _)| name).collect();
         let expected = [
             "IsDeviceJoined",
             "IsUserAzureAD",

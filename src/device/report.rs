@@ -24,10 +24,7 @@ pub fn yes_no(value: bool) -> &'static str {
 impl Section {
     /// Starts a section.
     pub fn new(title: &'static str) -> Self {
-        Self {
-            title,
-            fields: Vec::new(),
-        }
+        Self { title, fields: Vec::new() }
     }
 
     /// Adds a field.
@@ -45,21 +42,14 @@ impl Section {
 
     /// The value of a field.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|(field, _)| *field == name)
-            .map(|(_, value)| value.as_str())
+        self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.as_str())
     }
 }
 
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rule = format!("+{}+", "-".repeat(RULE_COLUMNS));
-        writeln!(
-            f,
-            "{rule}\n|{:<RULE_COLUMNS$}|\n{rule}\n",
-            format!(" {}", self.title)
-        )?;
+        writeln!(f, "{rule}\n|{:<RULE_COLUMNS$}|\n{rule}\n", format!(" {}", self.title))?;
         for (name, value) in &self.fields {
             writeln!(f, "{name:>NAME_COLUMNS$} : {value}")?;
         }
@@ -73,9 +63,7 @@ mod tests {
 
     #[test]
     fn a_section_is_72_columns_wide_and_its_names_end_in_column_26() {
-        let text = Section::new("User State")
-            .with_yes_no("NgcSet", true)
-            .to_string();
+        let text = Section::new("User State").with_yes_no("NgcSet", true).to_string();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], format!("+{}+", "-".repeat(70)));
         assert_eq!(lines[1], format!("| User State{}|", " ".repeat(59)));

@@ -24,14 +24,8 @@ pub struct Setting<T> {
 impl<T> Setting<T> {
     fn of(set: Option<T>, default: T) -> Self {
         match set {
-            Some(value) => Self {
-                value,
-                origin: Origin::Policy,
-            },
-            None => Self {
-                value: default,
-                origin: Origin::Default,
-            },
+            Some(value) => Self { value, origin: Origin::Policy },
+            None => Self { value: default, origin: Origin::Default },
         }
     }
 }
@@ -72,22 +66,14 @@ impl Effective {
 /// Both lengths fall back together when either is out of range or they cross. Equal lengths are valid: a published
 /// baseline of Microsoft's sets both to 6, though the prose asks for "strictly below".
 fn pin_lengths(policy: &Policy) -> (Setting<u32>, Setting<u32>) {
-    let settings = |min, max| {
-        (
-            Setting::of(min, Effective::DEFAULT_MINIMUM_PIN),
-            Setting::of(max, Effective::DEFAULT_MAXIMUM_PIN),
-        )
-    };
+    let settings =
+        |min, max| (Setting::of(min, Effective::DEFAULT_MINIMUM_PIN), Setting::of(max, Effective::DEFAULT_MAXIMUM_PIN));
     let (minimum, maximum) = settings(policy.minimum_pin_length, policy.maximum_pin_length);
     let in_range = |node: Node, value: u32| node.format().read_int(&value.to_string()).is_some();
     let valid = in_range(Node::MinimumPinLength, minimum.value)
         && in_range(Node::MaximumPinLength, maximum.value)
         && minimum.value <= maximum.value;
-    if valid {
-        (minimum, maximum)
-    } else {
-        settings(None, None)
-    }
+    if valid { (minimum, maximum) } else { settings(None, None) }
 }
 
 #[cfg(test)]
@@ -95,58 +81,24 @@ mod tests {
     use super::*;
 
     fn lengths(min: Option<u32>, max: Option<u32>) -> (u32, u32) {
-        let policy = Policy {
-            minimum_pin_length: min,
-            maximum_pin_length: max,
-            ..Policy::default()
-        };
+        let policy = Policy { minimum_pin_length: min, maximum_pin_length: max, ..Policy::default() };
         let effective = policy.effective();
-        (
-            effective.minimum_pin_length.value,
-            effective.maximum_pin_length.value,
-        )
+        (effective.minimum_pin_length.value, effective.maximum_pin_length.value)
     }
 
     #[test]
     fn nothing_set_is_hello_on_tpm_preferred_pin_6_to_127() {
         let effective = Policy::default().effective();
-        assert_eq!(
-            effective.use_passport_for_work,
-            Setting {
-                value: true,
-                origin: Origin::Default
-            }
-        );
-        assert_eq!(
-            effective.require_security_device,
-            Setting {
-                value: false,
-                origin: Origin::Default
-            }
-        );
-        assert_eq!(
-            effective.exclude_tpm12,
-            Setting {
-                value: false,
-                origin: Origin::Default
-            }
-        );
+        assert_eq!(effective.use_passport_for_work, Setting { value: true, origin: Origin::Default });
+        assert_eq!(effective.require_security_device, Setting { value: false, origin: Origin::Default });
+        assert_eq!(effective.exclude_tpm12, Setting { value: false, origin: Origin::Default });
         assert_eq!(lengths(None, None), (6, 127));
     }
 
     #[test]
     fn a_set_value_says_that_it_was_set_even_when_it_equals_the_default() {
-        let policy = Policy {
-            require_security_device: Some(false),
-            ..Policy::default()
-        };
-        assert_eq!(
-            policy.effective().require_security_device,
-            Setting {
-                value: false,
-                origin: Origin::Policy
-            }
-        );
+        let policy = Policy { require_security_device: Some(false), ..Policy::default() };
+        assert_eq!(policy.effective().require_security_device, Setting { value: false, origin: Origin::Policy });
     }
 
     #[test]
@@ -154,11 +106,7 @@ mod tests {
         assert_eq!(lengths(Some(9), Some(8)), (6, 127));
         assert_eq!(lengths(Some(3), Some(8)), (6, 127));
         assert_eq!(lengths(Some(8), Some(128)), (6, 127));
-        assert_eq!(
-            lengths(None, Some(5)),
-            (6, 127),
-            "below the default minimum"
-        );
+        assert_eq!(lengths(None, Some(5)), (6, 127), "below the default minimum");
     }
 
     #[test]

@@ -19,39 +19,19 @@ use crate::base::Uuid;
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Whether Hello may be provisioned.
-    #[serde(
-        rename = "UsePassportForWork",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "UsePassportForWork", default, skip_serializing_if = "Option::is_none")]
     pub use_passport_for_work: Option<bool>,
     /// Whether keys must live in a usable TPM.
-    #[serde(
-        rename = "RequireSecurityDevice",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "RequireSecurityDevice", default, skip_serializing_if = "Option::is_none")]
     pub require_security_device: Option<bool>,
     /// Whether a TPM 1.2 counts as unusable.
-    #[serde(
-        rename = "ExcludeSecurityDevices/TPM12",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "ExcludeSecurityDevices/TPM12", default, skip_serializing_if = "Option::is_none")]
     pub exclude_tpm12: Option<bool>,
     /// Shortest PIN, in characters.
-    #[serde(
-        rename = "PINComplexity/MinimumPINLength",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "PINComplexity/MinimumPINLength", default, skip_serializing_if = "Option::is_none")]
     pub minimum_pin_length: Option<u32>,
     /// Longest PIN, in characters.
-    #[serde(
-        rename = "PINComplexity/MaximumPINLength",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "PINComplexity/MaximumPINLength", default, skip_serializing_if = "Option::is_none")]
     pub maximum_pin_length: Option<u32>,
 }
 
@@ -94,22 +74,13 @@ impl Policy {
     ///
     /// `tenant` is the tenant of the device, which a full address has to name. A refusal changes nothing.
     pub fn set(&mut self, assignment: &str, tenant: Uuid) -> Result<Node, PolicyFault> {
-        let (address, value) = assignment
-            .split_once('=')
-            .ok_or(PolicyFault::NotAnAssignment)?;
+        let (address, value) = assignment.split_once('=').ok_or(PolicyFault::NotAnAssignment)?;
         let node = Node::parse(address.trim(), tenant)?;
         let value = value.trim();
-        let refused = || PolicyFault::NotAllowed {
-            node,
-            value: value.to_owned(),
-        };
+        let refused = || PolicyFault::NotAllowed { node, value: value.to_owned() };
         match node.slot(self) {
-            node::Slot::Bool(slot) => {
-                *slot = Some(node.format().read_bool(value).ok_or_else(refused)?)
-            }
-            node::Slot::Int(slot) => {
-                *slot = Some(node.format().read_int(value).ok_or_else(refused)?)
-            }
+            node::Slot::Bool(slot) => *slot = Some(node.format().read_bool(value).ok_or_else(refused)?),
+            node::Slot::Int(slot) => *slot = Some(node.format().read_int(value).ok_or_else(refused)?),
         }
         Ok(node)
     }
@@ -146,103 +117,50 @@ mod tests {
             "./Vendor/MSFT/PassportForWork/{6D1F4CD0-1B2F-4A43-9A36-7C7A5F0E2B11}/Policies/RequireSecurityDevice",
         ] {
             let mut policy = Policy::default();
-            assert_eq!(
-                set(&mut policy, &format!("{address}=true")),
-                Ok(Node::RequireSecurityDevice),
-                "{address}"
-            );
+            assert_eq!(set(&mut policy, &format!("{address}=true")), Ok(Node::RequireSecurityDevice), "{address}");
             assert_eq!(policy.require_security_device, Some(true));
         }
         let mut policy = Policy::default();
-        assert_eq!(
-            set(&mut policy, "ExcludeSecurityDevices/TPM12=false"),
-            Ok(Node::ExcludeTpm12)
-        );
-        assert_eq!(
-            set(&mut policy, "MinimumPINLength=8"),
-            Ok(Node::MinimumPinLength)
-        );
+        assert_eq!(set(&mut policy, "ExcludeSecurityDevices/TPM12=false"), Ok(Node::ExcludeTpm12));
+        assert_eq!(set(&mut policy, "MinimumPINLength=8"), Ok(Node::MinimumPinLength));
         assert_eq!(policy.minimum_pin_length, Some(8));
     }
 
     #[test]
     fn every_refusal_has_its_name_and_changes_nothing() {
         let other = Uuid::from_u128(1);
-        let address = |tenant: &str, tail: &str| {
-            format!("./Device/Vendor/MSFT/PassportForWork/{tenant}/{tail}")
-        };
-        let not_allowed = |node, value: &str| PolicyFault::NotAllowed {
-            node,
-            value: value.to_owned(),
-        };
+        let address = |tenant: &str, tail: &str| format!("./Device/Vendor/MSFT/PassportForWork/{tenant}/{tail}");
+        let not_allowed = |node, value: &str| PolicyFault::NotAllowed { node, value: value.to_owned() };
         let tenant = TENANT.to_string();
         let cases = [
-            (
-                "RequireSecurityDevice".to_owned(),
-                PolicyFault::NotAnAssignment,
-            ),
-            (
-                "RequireTpm=true".to_owned(),
-                PolicyFault::UnknownNode("RequireTpm".to_owned()),
-            ),
+            ("RequireSecurityDevice".to_owned(), PolicyFault::NotAnAssignment),
+            ("RequireTpm=true".to_owned(), PolicyFault::UnknownNode("RequireTpm".to_owned())),
             ("=true".to_owned(), PolicyFault::UnknownNode(String::new())),
-            (
-                "RequireSecurityDevice=yes".to_owned(),
-                not_allowed(Node::RequireSecurityDevice, "yes"),
-            ),
-            (
-                "RequireSecurityDevice=1".to_owned(),
-                not_allowed(Node::RequireSecurityDevice, "1"),
-            ),
-            (
-                "MinimumPINLength=3".to_owned(),
-                not_allowed(Node::MinimumPinLength, "3"),
-            ),
-            (
-                "MaximumPINLength=128".to_owned(),
-                not_allowed(Node::MaximumPinLength, "128"),
-            ),
-            (
-                "MinimumPINLength=six".to_owned(),
-                not_allowed(Node::MinimumPinLength, "six"),
-            ),
-            (
-                "MinimumPINLength=-6".to_owned(),
-                not_allowed(Node::MinimumPinLength, "-6"),
-            ),
-            (
-                "MinimumPINLength=+6".to_owned(),
-                not_allowed(Node::MinimumPinLength, "+6"),
-            ),
-            (
-                address("contoso", "Policies/RequireSecurityDevice=true"),
-                PolicyFault::NotATenant("contoso".to_owned()),
-            ),
+            ("RequireSecurityDevice=yes".to_owned(), not_allowed(Node::RequireSecurityDevice, "yes")),
+            ("RequireSecurityDevice=1".to_owned(), not_allowed(Node::RequireSecurityDevice, "1")),
+            ("MinimumPINLength=3".to_owned(), not_allowed(Node::MinimumPinLength, "3")),
+            ("MaximumPINLength=128".to_owned(), not_allowed(Node::MaximumPinLength, "128")),
+            ("MinimumPINLength=six".to_owned(), not_allowed(Node::MinimumPinLength, "six")),
+            ("MinimumPINLength=-6".to_owned(), not_allowed(Node::MinimumPinLength, "-6")),
+            ("MinimumPINLength=+6".to_owned(), not_allowed(Node::MinimumPinLength, "+6")),
+            (address("contoso", "Policies/RequireSecurityDevice=true"), PolicyFault::NotATenant("contoso".to_owned())),
             (
                 address(&other.to_string(), "Policies/RequireSecurityDevice=true"),
-                PolicyFault::OtherTenant {
-                    found: other,
-                    expected: TENANT,
-                },
+                PolicyFault::OtherTenant { found: other, expected: TENANT },
             ),
             (
                 address(&tenant, "RequireSecurityDevice=true"),
                 PolicyFault::UnknownNode(address(&tenant, "RequireSecurityDevice")),
             ),
             (
-                "./User/Vendor/MSFT/PassportForWork/x/Policies/RequireSecurityDevice=true"
-                    .to_owned(),
+                "./User/Vendor/MSFT/PassportForWork/x/Policies/RequireSecurityDevice=true".to_owned(),
                 PolicyFault::UserScope(
-                    "./User/Vendor/MSFT/PassportForWork/x/Policies/RequireSecurityDevice"
-                        .to_owned(),
+                    "./User/Vendor/MSFT/PassportForWork/x/Policies/RequireSecurityDevice".to_owned(),
                 ),
             ),
         ];
         for (text, fault) in cases {
-            let mut policy = Policy {
-                minimum_pin_length: Some(7),
-                ..Policy::default()
-            };
+            let mut policy = Policy { minimum_pin_length: Some(7), ..Policy::default() };
             let before = policy.clone();
             assert_eq!(set(&mut policy, &text), Err(fault), "{text}");
             assert_eq!(policy, before, "{text}");
@@ -252,10 +170,7 @@ mod tests {
     #[test]
     fn a_refusal_names_node_value_and_range() {
         let fault = set(&mut Policy::default(), "MinimumPINLength=3").unwrap_err();
-        assert_eq!(
-            fault.to_string(),
-            "PINComplexity/MinimumPINLength does not take \"3\"; allowed: 4 to 127"
-        );
+        assert_eq!(fault.to_string(), "PINComplexity/MinimumPINLength does not take \"3\"; allowed: 4 to 127");
     }
 
     #[test]
@@ -264,10 +179,7 @@ mod tests {
         set(&mut policy, "RequireSecurityDevice=true").unwrap();
         set(&mut policy, "MaximumPINLength=12").unwrap();
         let text = serde_json::to_string(&policy).unwrap();
-        assert_eq!(
-            text,
-            r#"{"RequireSecurityDevice":true,"PINComplexity/MaximumPINLength":12}"#
-        );
+        assert_eq!(text, r#"{"RequireSecurityDevice":true,"PINComplexity/MaximumPINLength":12}"#);
         assert_eq!(serde_json::from_str::<Policy>(&text).unwrap(), policy);
         assert!(serde_json::from_str::<Policy>(r#"{"RequireSecurityDevices":true}"#).is_err());
     }

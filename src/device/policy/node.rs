@@ -41,10 +41,7 @@ pub(super) enum Slot<'a> {
     Int(&'a mut Option<u32>),
 }
 
-const ROOTS: [&str; 2] = [
-    "./Device/Vendor/MSFT/PassportForWork/",
-    "./Vendor/MSFT/PassportForWork/",
-];
+const ROOTS: [&str; 2] = ["./Device/Vendor/MSFT/PassportForWork/", "./Vendor/MSFT/PassportForWork/"];
 const USER_ROOT: &str = "./User/Vendor/MSFT/PassportForWork/";
 
 impl Node {
@@ -71,9 +68,7 @@ impl Node {
     /// What the node takes.
     pub fn format(self) -> Format {
         match self {
-            Self::UsePassportForWork | Self::RequireSecurityDevice | Self::ExcludeTpm12 => {
-                Format::Bool
-            }
+            Self::UsePassportForWork | Self::RequireSecurityDevice | Self::ExcludeTpm12 => Format::Bool,
             Self::MinimumPinLength | Self::MaximumPinLength => Format::Int { min: 4, max: 127 },
         }
     }
@@ -84,24 +79,16 @@ impl Node {
             return Err(PolicyFault::UserScope(address.to_owned()));
         }
         let Some(rooted) = ROOTS.iter().find_map(|root| address.strip_prefix(root)) else {
-            let named = |node: &Node| {
-                node.path() == address || node.path().rsplit('/').next() == Some(address)
-            };
+            let named = |node: &Node| node.path() == address || node.path().rsplit('/').next() == Some(address);
             return Self::ALL.into_iter().find(named).ok_or_else(unknown);
         };
         let (owner, path) = rooted.split_once('/').ok_or_else(unknown)?;
         let found = parse_tenant(owner)?;
         if found != tenant {
-            return Err(PolicyFault::OtherTenant {
-                found,
-                expected: tenant,
-            });
+            return Err(PolicyFault::OtherTenant { found, expected: tenant });
         }
         let path = path.strip_prefix("Policies/").ok_or_else(unknown)?;
-        Self::ALL
-            .into_iter()
-            .find(|node| node.path() == path)
-            .ok_or_else(unknown)
+        Self::ALL.into_iter().find(|node| node.path() == path).ok_or_else(unknown)
     }
 
     pub(super) fn slot(self, policy: &mut Policy) -> Slot<'_> {
@@ -117,10 +104,7 @@ impl Node {
 
 /// The CSP names the node without braces, one example of Microsoft's has them: both are taken.
 fn parse_tenant(text: &str) -> Result<Uuid, PolicyFault> {
-    let bare = text
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'))
-        .unwrap_or(text);
+    let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
     let fault = || PolicyFault::NotATenant(text.to_owned());
     if bare.len() != 36 {
         return Err(fault());
