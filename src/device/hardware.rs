@@ -4,6 +4,7 @@
 //! Microsoft does not document is a field of [`Switches`].
 
 use crate::base::Hresult;
+use crate::device::tpm::Facts;
 
 /// Where a key lives; the numbers are those of `KeyProvider` in event 5555.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -77,6 +78,56 @@ pub struct Inputs {
     pub pool_satisfactory: bool,
     /// Whether the TPM makes weak RSA keys (CVE-2017-15361). Not a field of the event.
     pub weak_rsa: bool,
+}
+
+/// A TPM as the decision sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct HardwareState {
+    /// Which TPM.
+    pub version: TpmVersion,
+    /// Enabled, owned and able to make keys.
+    pub ready: bool,
+    /// In FIPS mode.
+    pub fips: bool,
+    /// Refuses every counted authorization now.
+    pub locked_out: bool,
+    /// Makes weak RSA keys.
+    pub weak_rsa: bool,
+}
+
+impl HardwareState {
+    /// No TPM.
+    pub fn absent() -> Self {
+        Self { version: TpmVersion::None, ready: false, fips: false, locked_out: false, weak_rsa: false }
+    }
+
+    /// A TPM 1.2 in good order.
+    pub fn of_tpm12() -> Self {
+        Self { version: TpmVersion::V12, ready: true, ..Self::absent() }
+    }
+
+    /// A TPM 2.0, by what it says about itself.
+    pub fn of(facts: &Facts) -> Self {
+        Self {
+            version: TpmVersion::V20,
+            ready: facts.ready,
+            fips: facts.fips,
+            locked_out: facts.lockout.locked_out,
+            weak_rsa: false,
+        }
+    }
+
+    /// Together with the policy. There is no pool of keys made in advance.
+    pub fn inputs(self, required: bool, exclude_tpm12: bool) -> Inputs {
+        let Self { version, ready, fips, locked_out, weak_rsa } = self;
+        Inputs { required, exclude_tpm12, version, ready, fips, locked_out, pool_satisfactory: false, weak_rsa }
+    }
+
+    /// Where device and transport key of a join are made. Policy has no say, and a TPM 1.2 is not used for them
+    /// (since Windows 10 1903); lockout does not matter, as these keys are not under its protection.
+    pub fn join_provider(self) -> Provider {
+        if self.version == TpmVersion::V20 && self.ready { Provider::Hardware } else { Provider::Software }
+    }
 }
 
 /// The outcomes that nobody documents. The default is what the field's evidence makes most likely.

@@ -87,6 +87,15 @@ impl Prerequisites {
         self.rows().into_iter().filter(|(_, _, passed)| !passed).map(|(name, ..)| name).collect()
     }
 
+    /// The reasons in one line.
+    pub(crate) fn reasons(&self) -> String {
+        let mut reasons: Vec<_> = self.failed().into_iter().map(|name| format!("{name} is NO")).collect();
+        if self.0.ngc_set {
+            reasons.push("the user has a Hello credential already".to_owned());
+        }
+        reasons.join(", ")
+    }
+
     /// The section "Ngc Prerequisite Check".
     pub fn section(&self) -> Section {
         let mut section = Section::new("Ngc Prerequisite Check");
