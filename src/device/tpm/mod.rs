@@ -3,8 +3,23 @@
 //! [`Tpm`] says in words of the job what the rest of the device asks of a TPM. A backend implements it: which sessions
 //! it opens, how it marshals and which transport it uses is its own business, and no `TPM2B` type crosses this line.
 
+mod channel;
+mod commands;
+mod direct;
 mod error;
+mod facts;
+pub mod manufacture;
+mod marshal;
+mod policy;
+mod primary;
+mod response;
+mod session;
+pub mod swtpm;
+mod template;
+pub mod transport;
+mod verb;
 
+pub use direct::{Direct, Ownership};
 pub use error::TpmError;
 
 use crate::base::{Secret32, SecretSlice};
