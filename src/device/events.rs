@@ -91,11 +91,17 @@ impl Event {
     }
 
     /// 301: the server did not register the key.
-    pub(crate) fn registration_failed(at: Timestamp, code: Hresult, message: &str, response: &str) -> Self {
+    pub(crate) fn registration_failed(
+        at: Timestamp,
+        code: Hresult,
+        request_id: &str,
+        message: &str,
+        response: &str,
+    ) -> Self {
         let fields = vec![
             ("ExitCode", code.to_string()),
             ("ClientRequestId", String::new()),
-            ("ServerRequestId", String::new()),
+            ("ServerRequestId", request_id.to_owned()),
             ("ErrorCode", code.to_string()),
             ("ServerErrorMessage", message.to_owned()),
             ("RecommendedClientResponse", "ERROR_FAIL".to_owned()),

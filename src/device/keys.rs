@@ -10,6 +10,7 @@ use crate::crypto::{PublicKey, RsaPublic, SoftwareKey, SoftwareKeyError, cipher}
 use crate::device::hardware::Provider;
 use crate::device::tpm::{Gate, KeyBlob, KeyKind, RawSignature, SealedBlob, Tpm, TpmError, Usage, with_key};
 use crate::wire::base64_bytes;
+use crate::wire::tpm::Public;
 
 /// What a key is for; bound into the software form, so that stored keys cannot be exchanged for one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -266,8 +267,8 @@ pub(crate) fn secret32(bytes: &[u8]) -> Option<Secret32> {
     Some(Secret32::init_with_mut(|secret: &mut [u8; 32]| secret.copy_from_slice(bytes)))
 }
 
-fn public_of_blob(_blob: &KeyBlob) -> Result<PublicKey, KeyError> {
-    Err(KeyError::Public)
+fn public_of_blob(blob: &KeyBlob) -> Result<PublicKey, KeyError> {
+    Public::from_bytes(&blob.public).and_then(|public| public.to_public_key()).map_err(|_| KeyError::Public)
 }
 
 pub(crate) fn signature_bytes(signature: RawSignature) -> Vec<u8> {
