@@ -216,11 +216,20 @@ mod tests {
     #[test]
     fn user_names_and_endpoints_that_do_not_fit_a_request_are_refused() {
         assert_eq!(domain_of("alice@contoso.example").ok(), Some("contoso.example"));
-        for upn in ["", "alice", "@contoso.example", "alice@", "a@b@c", "alice@contoso/..", "al ice@contoso", "a@b\r\n"] {
+        for upn in ["", "alice", "@contoso.example", "alice@", "a@b@c", "alice@contoso/..", "al ice@contoso", "a@b\r\n"]
+        {
             assert!(matches!(domain_of(upn), Err(Stop::NotAUpn)), "{upn:?}");
         }
         assert_eq!(endpoint("https://host.example/a/b/"), Some(("host.example", "/a/b/")));
-        for url in ["http://h/a", "https://h", "https:///a", "https://u@h/a", "https://h:1/a", "https://h/a?b", "https://h/a b"] {
+        for url in [
+            "http://h/a",
+            "https://h",
+            "https:///a",
+            "https://u@h/a",
+            "https://h:1/a",
+            "https://h/a?b",
+            "https://h/a b",
+        ] {
             assert_eq!(endpoint(url), None, "{url}");
         }
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::mem;
 
 use crate::base::{ExposeSecret as _, SecretString, Timestamp, Uuid};
+use crate::crypto::PublicKey;
 use crate::crypto::cert::{Certificate, Name, Text, UnsignedRequest, oid};
 use crate::crypto::digest::sha256;
-use crate::crypto::PublicKey;
 use crate::device::exchange::{Exchange, domain_of, endpoint, read_token};
 use crate::device::flow::{Flow, Machine, ReplyFault, Step, Stop};
 use crate::device::hardware::Provider;
@@ -93,7 +93,12 @@ impl Join {
     }
 
     /// Makes both keys and asks for the certificate.
-    fn ask_join(&self, machine: &mut Machine<'_>, token: &SecretString, reply: &Reply) -> Result<(Pending, Request), Stop> {
+    fn ask_join(
+        &self,
+        machine: &mut Machine<'_>,
+        token: &SecretString,
+        reply: &Reply,
+    ) -> Result<(Pending, Request), Stop> {
         let fault = |fault| Exchange::Discovery.fault(fault);
         let discovery: Discovery = Exchange::Discovery.read(reply)?;
         let tenant_id = Uuid::parse_str(&discovery.tenant_info.tenant_id).map_err(|_| fault(ReplyFault::NotAGuid))?;
@@ -124,7 +129,13 @@ impl Join {
         Ok((Pending { tenant_id, discovery, device_key, transport_key }, request))
     }
 
-    fn finish(&self, machine: &mut Machine<'_>, now: Timestamp, pending: Pending, reply: &Reply) -> Result<Joined, Stop> {
+    fn finish(
+        &self,
+        machine: &mut Machine<'_>,
+        now: Timestamp,
+        pending: Pending,
+        reply: &Reply,
+    ) -> Result<Joined, Stop> {
         let reply: JoinReply = Exchange::Join.read(reply)?;
         let fault = |fault| Exchange::Join.fault(fault);
         let der = from_base64(&reply.certificate.raw_body).map_err(|_| fault(ReplyFault::Certificate))?;

@@ -1,7 +1,7 @@
 //! The primary refresh token as a device keeps it: the token and its session key protected, what it says in clear.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::base::{ExposeSecret as _, Secret32, SecretString, SignedDuration, Timestamp, Uuid, secret_slice};
 use crate::crypto::{digest, kdf};
@@ -63,14 +63,15 @@ pub(crate) struct OpenPrt {
 
 #[derive(Serialize, Deserialize)]
 struct Record {
-    prt: Zeroizing<String>,
+    prt: String,
     #[serde(with = "base64_bytes")]
     session_key: Vec<u8>,
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.session_key);
+        self.prt.zeroize();
+        self.session_key.zeroize();
     }
 }
 
@@ -96,22 +97,13 @@ pub(crate) fn receive(
     })?;
     let session_key = wrapped.confirm(&unwrapped).map_err(|_| fault(ReplyFault::SessionKey))?;
 
-    let record = Record {
-        prt: Zeroizing::new(reply.refresh_token),
-        session_key: session_key.expose_secret().to_vec(),
-    };
+    let record = Record { prt: reply.refresh_token, session_key: session_key.expose_secret().to_vec() };
     let bytes = serde_json::to_vec(&record).map(secret_slice).map_err(|_| fault(ReplyFault::Shape))?;
     let protected = machine.keys.protect(transport.provider(), PURPOSE, bytes.expose_secret())?;
     Ok(StoredPrt { facts, protected })
 }
 
-fn facts_of(
-    reply: &PrtReply,
-    tenant: Uuid,
-    upn: &str,
-    method: Method,
-    now: Timestamp,
-) -> Result<PrtFacts, ReplyFault> {
+fn facts_of(reply: &PrtReply, tenant: Uuid, upn: &str, method: Method, now: Timestamp) -> Result<PrtFacts, ReplyFault> {
     let token = Jws::parse(&reply.id_token).map_err(|_| ReplyFault::Shape)?;
     let claims: IdClaims = token.claims().map_err(|_| ReplyFault::Shape)?;
     let same_tenant = Uuid::parse_str(&claims.tid).is_ok_and(|tid| tid == tenant);
@@ -132,7 +124,7 @@ impl StoredPrt {
         let bytes = machine.keys.reveal(PURPOSE, &self.protected)?;
         let mut record: Record = serde_json::from_slice(bytes.expose_secret()).map_err(|_| KeyError::Sealed)?;
         let session_key = secret32(&record.session_key).ok_or(KeyError::Sealed)?;
-        let token = SecretString::from(std::mem::take(&mut *record.prt));
+        let token = SecretString::from(std::mem::take(&mut record.prt));
         Ok(OpenPrt { token, session_key })
     }
 }

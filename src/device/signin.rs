@@ -40,7 +40,12 @@ impl Logon {
 impl Flow for Logon {
     type Output = PrtFacts;
 
-    fn next(&mut self, machine: &mut Machine<'_>, now: Timestamp, reply: Option<Reply>) -> Result<Step<PrtFacts>, Stop> {
+    fn next(
+        &mut self,
+        machine: &mut Machine<'_>,
+        now: Timestamp,
+        reply: Option<Reply>,
+    ) -> Result<Step<PrtFacts>, Stop> {
         match (mem::replace(&mut self.stage, LogonStage::Over), reply) {
             (LogonStage::Start, None) => {
                 domain_of(&self.upn)?;
@@ -134,7 +139,12 @@ impl SignIn {
 impl Flow for SignIn {
     type Output = SignedIn;
 
-    fn next(&mut self, machine: &mut Machine<'_>, now: Timestamp, reply: Option<Reply>) -> Result<Step<SignedIn>, Stop> {
+    fn next(
+        &mut self,
+        machine: &mut Machine<'_>,
+        now: Timestamp,
+        reply: Option<Reply>,
+    ) -> Result<Step<SignedIn>, Stop> {
         match (mem::replace(&mut self.stage, Stage::Over), reply) {
             (Stage::Start, None) => {
                 domain_of(&self.upn)?;
@@ -183,13 +193,7 @@ fn claims(grant_type: &str, nonce: String) -> PrtRequest {
 }
 
 /// Takes the PRT of a reply and keeps it in place of the one before.
-fn keep(
-    machine: &mut Machine<'_>,
-    upn: &str,
-    method: Method,
-    now: Timestamp,
-    reply: &Reply,
-) -> Result<PrtFacts, Stop> {
+fn keep(machine: &mut Machine<'_>, upn: &str, method: Method, now: Timestamp, reply: &Reply) -> Result<PrtFacts, Stop> {
     Exchange::Prt.check(reply)?;
     let prt: StoredPrt = prt::receive(machine, Exchange::Prt.name(), upn, method, now, reply)?;
     let facts = prt.facts.clone();

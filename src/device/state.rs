@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use crate::base::ExposeSecret as _;
 use crate::base::{Hresult, Random, Secret32, Timestamp, Uuid};
 use crate::crypto::cert::Certificate;
 use crate::device::container::Container;
-use crate::device::flow::{Machine, Switches};
 use crate::device::events::{Event, EventLog};
+use crate::device::flow::{Machine, Switches};
 use crate::device::hardware::{HardwareState, TpmVersion};
 use crate::device::keys::{KeyStore, StoredKey, secret32};
 use crate::device::policy::Policy;
 use crate::device::prt::StoredPrt;
 use crate::device::store::{Store, StoreError};
 use crate::device::tpm::{KeyBlob, Pins, Tpm, TpmError};
-use crate::base::ExposeSecret as _;
 
 /// Version of `device.json`.
 const VERSION: u64 = 1;

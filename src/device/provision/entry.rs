@@ -56,7 +56,11 @@ pub fn begin_automatically(
     let report = check_prerequisites(machine, upn, remote, now);
     let passed = report.result() == PreReqResult::WillProvision;
     machine.events.record(Event::prerequisites(now, &report, passed));
-    if passed { Ok(Cleared { upn: upn.to_owned(), since: now, report }) } else { Err(Stop::WillNotProvision(Box::new(report))) }
+    if passed {
+        Ok(Cleared { upn: upn.to_owned(), since: now, report })
+    } else {
+        Err(Stop::WillNotProvision(Box::new(report)))
+    }
 }
 
 /// The user's entry: the report is a warning, and container creation has the last word.

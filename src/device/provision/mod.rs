@@ -19,12 +19,12 @@ use crate::device::flow::{Flow, Machine, ReplyFault, Step, Stop};
 use crate::device::hardware::{self, Provider};
 use crate::device::pin::AcceptedPin;
 use crate::device::tpm::KeyBlob;
+use crate::wire::blob;
 use crate::wire::discovery::DrsNonceReply;
 use crate::wire::encoding::base64;
 use crate::wire::http::{Method, Reply, Request};
 use crate::wire::kpp::{KeyReply, KeyRequest};
 use crate::wire::lab::LabAttestation;
-use crate::wire::blob;
 
 pub use entry::{Cleared, begin_automatically, begin_by_user, check_prerequisites};
 use events::Trace;
