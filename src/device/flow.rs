@@ -147,6 +147,14 @@ pub enum Stop {
     /// The decision is a TPM 1.2, which the lab does not have.
     #[error("the key would be made in the TPM 1.2, and the lab has no TPM 1.2 to make it in")]
     NoTpm12,
+    /// The TPM was cleared, or is another one: the keys below it are gone.
+    #[error("{error}")]
+    OtherTpm {
+        /// [`TpmError::Cleared`] or [`TpmError::Swapped`].
+        error: TpmError,
+        /// What Windows shows, by switch.
+        code: Hresult,
+    },
     /// The user has a container on this device.
     #[error("the user has a Hello container on this device already")]
     ContainerExists,
@@ -235,7 +243,7 @@ impl Stop {
             Self::AlreadyJoined | Self::ContainerExists => Hresult::NTE_EXISTS,
             Self::NotJoined => Hresult::DSREG_E_NO_DEVICE_CERTIFICATE,
             Self::NoPrt | Self::PrtExpired => Hresult::DSREG_E_NO_DEVICE_ID,
-            Self::Disabled(code) | Self::Hardware(code) => *code,
+            Self::Disabled(code) | Self::Hardware(code) | Self::OtherTpm { code, .. } => *code,
             Self::NoTpm12 => Hresult::NTE_NOT_SUPPORTED,
             Self::NoContainer => Hresult::NTE_NOT_FOUND,
             Self::WrongPin(_) => Hresult::NTE_INCORRECT_PASSWORD,
@@ -250,7 +258,7 @@ impl Stop {
     pub fn class(&self) -> StopClass {
         match self {
             Self::LockedOut(_) | Self::Key(KeyError::Tpm(TpmError::LockedOut)) => StopClass::LockedOut,
-            Self::Key(_) | Self::NoTpm12 => StopClass::Environment,
+            Self::Key(_) | Self::OtherTpm { .. } | Self::NoTpm12 => StopClass::Environment,
             Self::Encoding | Self::Over => StopClass::Bug,
             _ => StopClass::Refused,
         }

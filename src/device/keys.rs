@@ -134,15 +134,15 @@ impl StoredKey {
 /// Everything that makes and uses keys: the TPM at hand, the machine key, randomness.
 pub struct KeyStore<'a> {
     /// The TPM, if the device has one that answers.
-    pub tpm: Option<&'a mut (dyn Tpm + 'a)>,
+    pub tpm: Option<&'a mut (dyn Tpm + 'static)>,
     /// The machine key; drawn when the first software key needs it.
     pub machine_key: &'a mut Option<Secret32>,
     /// Where secrets come from.
-    pub rng: &'a mut (dyn Random + 'a),
+    pub rng: &'a mut (dyn Random + 'static),
 }
 
 impl<'a> KeyStore<'a> {
-    pub(crate) fn tpm(&mut self) -> Result<&mut (dyn Tpm + 'a), KeyError> {
+    pub(crate) fn tpm(&mut self) -> Result<&mut (dyn Tpm + 'static), KeyError> {
         self.tpm.as_deref_mut().ok_or(KeyError::NoTpm)
     }
 

@@ -22,3 +22,8 @@ mod store;
 pub mod tpm;
 
 pub use store::StoreError;
+
+#[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
+mod scripted;

@@ -5,11 +5,11 @@ use std::fmt;
 use std::path::Path;
 
 use crate::base::ExposeSecret as _;
-use crate::base::{Hresult, Random, Secret32, Timestamp, Uuid};
+use crate::base::{Random, Secret32, Timestamp, Uuid};
 use crate::crypto::cert::Certificate;
 use crate::device::container::Container;
 use crate::device::events::{Event, EventLog};
-use crate::device::flow::{Machine, Switches};
+use crate::device::flow::{Machine, Stop, Switches};
 use crate::device::hardware::{HardwareState, TpmVersion};
 use crate::device::keys::{KeyStore, StoredKey, secret32};
 use crate::device::policy::Policy;
@@ -200,18 +200,6 @@ pub struct Device {
     machine_key_is_stored: bool,
 }
 
-/// Why a device could not be put to work.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DeviceError {
-    /// The directory.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The TPM.
-    #[error(transparent)]
-    Tpm(#[from] TpmError),
-}
-
 impl Device {
     /// Makes a device in a directory that is absent or empty.
     pub fn create(dir: &Path, description: Description) -> Result<Self, StoreError> {
@@ -247,12 +235,12 @@ impl Device {
     /// sent, and a TPM that is met for the first time is pinned.
     pub fn machine<'a>(
         &'a mut self,
-        mut tpm: Option<&'a mut (dyn Tpm + 'a)>,
-        rng: &'a mut (dyn Random + 'a),
-    ) -> Result<Machine<'a>, TpmError> {
+        mut tpm: Option<&'a mut (dyn Tpm + 'static)>,
+        rng: &'a mut (dyn Random + 'static),
+    ) -> Result<Machine<'a>, Stop> {
         let hardware = match tpm.as_deref_mut() {
             Some(tpm) => {
-                check_pins(&mut self.state, tpm)?;
+                check_pins(&mut self.state, tpm, &self.switches)?;
                 HardwareState::of(&tpm.facts()?)
             }
             None if self.state.description.tpm == TpmChoice::V12 => HardwareState::of_tpm12(),
@@ -292,11 +280,12 @@ impl Device {
     }
 }
 
-fn check_pins(state: &mut DeviceState, tpm: &mut dyn Tpm) -> Result<(), TpmError> {
+fn check_pins(state: &mut DeviceState, tpm: &mut dyn Tpm, switches: &Switches) -> Result<(), Stop> {
     let found = tpm.pins()?;
+    let other = |error| Err(Stop::OtherTpm { error, code: switches.hardware.cleared });
     match &state.pins {
-        Some(pinned) if pinned.ek_name != found.ek_name => Err(TpmError::Swapped),
-        Some(pinned) if pinned.srk_name != found.srk_name => Err(TpmError::Cleared),
+        Some(pinned) if pinned.ek_name != found.ek_name => other(TpmError::Swapped),
+        Some(pinned) if pinned.srk_name != found.srk_name => other(TpmError::Cleared),
         Some(_) => Ok(()),
         None => {
             state.pins = Some(found);
@@ -314,13 +303,5 @@ impl HardwareState {
             Condition::Fips => Self { fips: self.version != TpmVersion::None, ..self },
             Condition::LockedOut => Self { locked_out: self.version != TpmVersion::None, ..self },
         }
-    }
-}
-
-/// The code for a TPM that was cleared or swapped is a switch; every other failure has its own.
-pub(crate) fn tpm_code(error: &TpmError, switches: &Switches) -> Hresult {
-    match error {
-        TpmError::Cleared | TpmError::Swapped => switches.hardware.cleared,
-        other => other.hresult(),
     }
 }
