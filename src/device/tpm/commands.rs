@@ -1,6 +1,7 @@
 //! One function per TPM command that is used: parameters in, what the answer brings out (TPM 2.0 Part 3).
 
-use super::channel::{Auth, Channel, Entity, malformed};
+use super::channel::Channel;
+use super::frame::{Auth, Entity, malformed};
 use super::marshal::{Malformed, Reader, Writer, decode_public};
 use super::template::left_padded;
 use super::verb;
@@ -63,7 +64,7 @@ impl Channel<'_> {
         match read {
             Ok((name, public)) => Ok((Entity { handle: answer.handle, name, role }, public)),
             Err(error) => {
-                self.flush(answer.handle)?;
+                drop(self.flush(answer.handle));
                 Err(error)
             }
         }
@@ -114,7 +115,7 @@ impl Channel<'_> {
         match loaded {
             Ok(name) => Ok(Entity { handle: answer.handle, name, role }),
             Err(error) => {
-                self.flush(answer.handle)?;
+                drop(self.flush(answer.handle));
                 Err(error)
             }
         }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::channel::{Auth, Channel, Entity};
+use super::channel::Channel;
 use super::commands::{Scheme, scheme_of};
+use super::frame::{Auth, Entity};
 use super::primary::{ENDORSEMENT, Held, LOCKOUT};
 use super::template::{self, Primary};
 use super::transport::Transport;
@@ -74,7 +75,7 @@ impl Direct {
         match recognize(&mut channel, &storage, pins) {
             Ok(pins) => Ok(Self { channel, ownership, storage, pins, loaded: BTreeMap::new(), ended: false }),
             Err(error) => {
-                channel.release(&storage)?;
+                drop(channel.release(&storage));
                 Err(error)
             }
         }
@@ -135,7 +136,7 @@ fn recognize(channel: &mut Channel<'_>, storage: &Held, pins: Option<&Pins>) -> 
     }
     match template::public_key(&storage.public) {
         Ok(PublicKey::Rsa(key)) => channel.anchor(storage.entity.clone(), key),
-        _ => return Err(super::channel::malformed("TPM2_ReadPublic")),
+        _ => return Err(super::frame::malformed("TPM2_ReadPublic")),
     }
     Ok(found)
 }
@@ -171,7 +172,7 @@ impl Tpm for Direct {
     }
 
     fn load(&mut self, blob: &KeyBlob) -> Result<KeyHandle, TpmError> {
-        let scheme = scheme_of(&blob.public).map_err(|_| super::channel::malformed("TPM2_Load"))?;
+        let scheme = scheme_of(&blob.public).map_err(|_| super::frame::malformed("TPM2_Load"))?;
         let entity = self.channel.load(&self.storage.entity, blob, "key")?;
         let handle = entity.handle;
         self.loaded.insert(handle, Loaded { entity, scheme });

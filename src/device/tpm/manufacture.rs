@@ -3,12 +3,14 @@
 //! The maker's part ([`manufacture`]) puts certificates of the endorsement keys into NV with platform authorization, where a
 //! clear does not reach them. The owner's part ([`take_ownership`]) persists the primaries, sets the dictionary-attack
 //! parameters of Windows and takes the lockout authorization; a clear undoes all of it, so it runs again after [`clear`].
+//! All three take a [`Swtpm`] and nothing else: they cannot be turned against a TPM that somebody else started.
 
-use super::channel::{Auth, Channel, Entity};
+use super::channel::Channel;
+use super::frame::{Auth, Entity};
 use super::marshal::Writer;
 use super::primary::{Held, LOCKOUT, OWNER, PLATFORM, certificate_index};
+use super::swtpm::Swtpm;
 use super::template::{self, Primary};
-use super::transport::Transport;
 use super::{Facts, KeyKind, Pins, TpmError, verb};
 use crate::base::{ExposeSecret as _, Random, Secret32};
 use crate::crypto::PublicKey;
@@ -38,35 +40,35 @@ pub struct Owned {
     pub facts: Facts,
 }
 
-/// Manufactures a fresh TPM and takes it into ownership. The transport can be given to
-/// [`Direct::open`](super::Direct::open) afterwards.
+/// Manufactures a fresh TPM and takes it into ownership. Afterwards it can be given to
+/// [`Direct::open`](super::Direct::open).
 ///
 /// # Errors
 /// The issuer's, or that of a command: [`TpmError::Refused`] with TPM_RC_NV_DEFINED for a TPM that was manufactured before.
 pub fn manufacture<E: From<TpmError>>(
-    transport: &mut dyn Transport,
+    tpm: &mut Swtpm,
     rng: &mut dyn Random,
     issuer: Issuer<'_, E>,
 ) -> Result<Owned, E> {
     for kind in [KeyKind::Rsa2048, KeyKind::P256] {
-        let mut channel = Channel::new(Box::new(&mut *transport), Box::new(&mut *rng));
+        let mut channel = Channel::new(Box::new(&mut *tpm), Box::new(&mut *rng));
         let held = channel.primary(Primary::Endorsement(kind), None)?;
         channel.release(&held)?;
-        let key = template::public_key(&held.public).map_err(|_| super::channel::malformed("TPM2_CreatePrimary"))?;
+        let key = template::public_key(&held.public).map_err(|_| super::frame::malformed("TPM2_CreatePrimary"))?;
         if let Some(certificate) = issuer(kind, &key)? {
             channel.write_certificate(kind, &certificate)?;
         }
     }
-    take_ownership(transport, rng).map_err(E::from)
+    take_ownership(tpm, rng).map_err(E::from)
 }
 
 /// The owner's part, for a TPM whose lockout authorization is empty: a new one, or one that was cleared.
 ///
 /// # Errors
 /// That of the command that failed.
-pub fn take_ownership(transport: &mut dyn Transport, rng: &mut dyn Random) -> Result<Owned, TpmError> {
+pub fn take_ownership(tpm: &mut Swtpm, rng: &mut dyn Random) -> Result<Owned, TpmError> {
     let lockout_auth = random_secret(rng);
-    let mut channel = Channel::new(Box::new(transport), Box::new(rng));
+    let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
     let storage = channel.persist(Primary::Storage)?;
     let endorsement = channel.persist(Primary::Endorsement(KeyKind::Rsa2048))?;
     channel.persist(Primary::Endorsement(KeyKind::P256))?;
@@ -82,14 +84,14 @@ pub fn take_ownership(transport: &mut dyn Transport, rng: &mut dyn Random) -> Re
 ///
 /// # Errors
 /// [`TpmError::WrongCounted`] for a wrong lockout authorization, which the TPM refuses for [`RECOVERY_SECONDS`] from then on.
-pub fn clear(transport: &mut dyn Transport, rng: &mut dyn Random, lockout_auth: &Secret32) -> Result<(), TpmError> {
-    let mut channel = Channel::new(Box::new(transport), Box::new(rng));
+pub fn clear(tpm: &mut Swtpm, rng: &mut dyn Random, lockout_auth: &Secret32) -> Result<(), TpmError> {
+    let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
     let storage = channel.primary(Primary::Storage, None)?;
     let cleared = channel.salt_to(&storage).and_then(|()| channel.clear(lockout_auth));
     let ended = channel.end_session();
     if cleared.is_err() {
-        // A successful clear flushed it.
-        channel.release(&storage)?;
+        // A clear that succeeded flushed it.
+        drop(channel.release(&storage));
     }
     cleared.and(ended)
 }
@@ -102,7 +104,7 @@ impl Channel<'_> {
                 self.anchor(storage.entity.clone(), key);
                 Ok(())
             }
-            _ => Err(super::channel::malformed("TPM2_ReadPublic")),
+            _ => Err(super::frame::malformed("TPM2_ReadPublic")),
         }
     }
 

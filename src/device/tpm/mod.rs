@@ -8,6 +8,7 @@ mod commands;
 mod direct;
 mod error;
 mod facts;
+mod frame;
 pub mod manufacture;
 mod marshal;
 mod policy;
@@ -23,6 +24,7 @@ pub use direct::{Direct, Ownership};
 pub use error::TpmError;
 
 use crate::base::{Secret32, SecretSlice};
+use crate::crypto::PublicKey;
 
 /// The kind of a key pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -55,6 +57,24 @@ pub struct KeyBlob {
     /// The contents of the `TPM2B_PRIVATE`: opaque, encrypted by the TPM.
     #[serde(with = "crate::wire::base64_bytes")]
     pub private: Vec<u8>,
+}
+
+impl KeyBlob {
+    /// The public key.
+    ///
+    /// # Errors
+    /// [`TpmError::Untrusted`] when the public area is none of a key.
+    pub fn public_key(&self) -> Result<PublicKey, TpmError> {
+        template::public_key(&self.public).map_err(|_| frame::malformed("TPM2_Create"))
+    }
+
+    /// The Name: name algorithm (SHA-256), then the digest of the public area (TPM 2.0 Part 1, chapter 16); 34 bytes.
+    ///
+    /// # Errors
+    /// [`TpmError::Untrusted`] for another name algorithm.
+    pub fn name(&self) -> Result<Vec<u8>, TpmError> {
+        commands::name_of(&self.public).map_err(|_| frame::malformed("TPM2_Create"))
+    }
 }
 
 /// Data that only this TPM gives back.
@@ -108,6 +128,16 @@ pub struct Endorsement {
     pub public: Vec<u8>,
     /// Its certificate (DER), as found in NV.
     pub certificate: Option<Vec<u8>>,
+}
+
+impl Endorsement {
+    /// The public key.
+    ///
+    /// # Errors
+    /// [`TpmError::Untrusted`] when the public area is none of a key.
+    pub fn public_key(&self) -> Result<PublicKey, TpmError> {
+        template::public_key(&self.public).map_err(|_| frame::malformed("TPM2_CreatePrimary"))
+    }
 }
 
 /// What a credential activation is given: the two structures of `TPM2_MakeCredential`.

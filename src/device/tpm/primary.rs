@@ -1,6 +1,7 @@
 //! The two primaries of a TPM, and the certificates that its maker left in NV.
 
-use super::channel::{Auth, Channel, Entity};
+use super::channel::Channel;
+use super::frame::{Auth, Entity};
 use super::marshal::{Reader, Writer};
 use super::template::Primary;
 use super::{KeyKind, TpmError, response, verb};
