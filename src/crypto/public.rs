@@ -48,7 +48,7 @@ pub enum SignatureAlgorithm {
 }
 
 /// The bytes are no public key that this crate knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum InvalidKey {
     /// A number is empty, zero or has leading zeros.
     #[error("a number of the key is empty, zero or has leading zeros")]

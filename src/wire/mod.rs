@@ -1,4 +1,18 @@
 //! Bytes and JSON in both directions. Decides nothing.
+//!
+//! Each file is one format; a type here is what is on the wire, checked for form and for nothing else.
 
 pub mod base64_bytes;
+pub mod blob;
+pub mod discovery;
+pub mod encoding;
+pub mod host;
+pub mod http;
+pub mod join;
+pub mod jwe;
+pub mod jws;
+pub mod kpp;
+pub mod lab;
+pub mod oauth;
+pub mod token;
 pub mod tpm;

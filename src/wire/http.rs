@@ -1,0 +1,136 @@
+//! A plain request and reply: what a flow yields and what a server answers, without a socket.
+
+use std::fmt;
+
+/// The methods in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+    /// DELETE.
+    Delete,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        })
+    }
+}
+
+/// A request. `Debug` shows method, host and path alone: query, headers and body carry secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The host name without a port.
+    pub host: String,
+    /// Path and query, beginning with `/`.
+    pub target: String,
+    /// Header names and values, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A request without body and headers.
+    pub fn new(method: Method, host: &str, target: impl Into<String>) -> Self {
+        Self { method, host: host.to_owned(), target: target.into(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// A POST of `application/x-www-form-urlencoded`.
+    pub fn form(host: &str, target: impl Into<String>, fields: &[(&str, &str)]) -> Self {
+        let mut request = Self::new(Method::Post, host, target);
+        request.body = super::oauth::encode_form(fields).into_bytes();
+        request.header("Content-Type", "application/x-www-form-urlencoded")
+    }
+
+    /// A POST of JSON that asks for JSON.
+    pub fn json(host: &str, target: impl Into<String>, body: &impl serde::Serialize) -> Self {
+        let mut request = Self::new(Method::Post, host, target);
+        // Only maps with keys that are no strings fail here, and no type of this crate has one.
+        request.body = serde_json::to_vec(body).unwrap_or_default();
+        request.header("Content-Type", "application/json").header("Accept", "application/json")
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds `Authorization: Bearer`.
+    #[must_use]
+    pub fn bearer(self, token: &str) -> Self {
+        let value = format!("Bearer {token}");
+        self.header("Authorization", value)
+    }
+
+    /// The path without the query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or(&self.target)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} https://{}{} ({} bytes)", self.method, self.host, self.path(), self.body.len())
+    }
+}
+
+/// A reply. `Debug` shows status and size alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// Header names and values, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// The first value of a header; names are compared without case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(each, _)| each.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as JSON of a type.
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.body)
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.status, self.body.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_query_header_or_body() {
+        let request =
+            Request::form(super::super::host::LOGIN, "/common/oauth2/token?code=s3cret", &[("password", "s3cret")])
+                .bearer("s3cret");
+        assert!(!format!("{request:?}").contains("s3cret"));
+        let reply = Reply { status: 200, headers: vec![("X".into(), "s3cret".into())], body: b"s3cret".to_vec() };
+        assert_eq!(format!("{reply:?}"), "200 (6 bytes)");
+        assert_eq!(reply.header("x"), Some("s3cret"));
+    }
+}

@@ -1,0 +1,169 @@
+//! Key registration (MS-KPP): `POST /EnrollmentServer/key/?api-version=1.0`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::blob::{self, BlobFault};
+use super::encoding::{base64, from_base64};
+use super::lab::{ATTESTATION_MEMBER, LabAttestation};
+use crate::crypto::RsaPublic;
+
+/// A request whose form was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRequest {
+    /// The public key.
+    pub key: RsaPublic,
+    /// The blob it came in, whose SHA-256 is the key's identifier.
+    pub blob: Vec<u8>,
+    /// Ours, and absent in every public client's request.
+    pub attestation: Option<LabAttestation>,
+}
+
+/// What is wrong with a request, in the order in which it is looked at (MS-KPP section 3.1.5.1.1.3, step 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum KeyRequestFault {
+    /// The body is not a JSON object.
+    #[error("the body is not a JSON object")]
+    NotJson,
+    /// There is no `kngc`.
+    #[error("the member kngc is absent")]
+    Absent,
+    /// `kngc` is no string.
+    #[error("the member kngc is not a string")]
+    NotString,
+    /// `kngc` is the URL-safe alphabet.
+    #[error("the member kngc is base64url, not base64")]
+    Base64Url,
+    /// `kngc` is not base64.
+    #[error("the member kngc is not base64")]
+    NotBase64,
+    /// The blob is none.
+    #[error(transparent)]
+    Blob(#[from] BlobFault),
+    /// The attestation member is not of its shape.
+    #[error("the attestation member is malformed")]
+    Attestation,
+}
+
+impl KeyRequest {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, KeyRequestFault> {
+        let Ok(Value::Object(mut members)) = serde_json::from_slice(body) else {
+            return Err(KeyRequestFault::NotJson);
+        };
+        let text = match members.remove("kngc") {
+            None => return Err(KeyRequestFault::Absent),
+            Some(Value::String(text)) => text,
+            Some(_) => return Err(KeyRequestFault::NotString),
+        };
+        let blob = from_base64(&text).map_err(|_| {
+            let url_safe = text.contains(['-', '_']) && !text.contains(['+', '/']);
+            if url_safe { KeyRequestFault::Base64Url } else { KeyRequestFault::NotBase64 }
+        })?;
+        let key = blob::read(&blob)?;
+        let attestation = members
+            .remove(ATTESTATION_MEMBER)
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(|_| KeyRequestFault::Attestation)?;
+        Ok(Self { key, blob, attestation })
+    }
+
+    /// The body, ready to be sent.
+    pub fn to_json(&self) -> Value {
+        let mut members = serde_json::Map::new();
+        members.insert("kngc".into(), base64(&self.blob).into());
+        if let Some(attestation) = &self.attestation {
+            // The type has string keys alone, so it always has a JSON form.
+            members.insert(ATTESTATION_MEMBER.into(), serde_json::to_value(attestation).unwrap_or_default());
+        }
+        members.into()
+    }
+}
+
+/// The reply to a good request. `kid` is a GUID of the server, not the SHA-256 identifier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyReply {
+    /// Lower-case GUID.
+    pub kid: String,
+    /// UPN of the user object that was written.
+    pub upn: String,
+    /// What the server made of the attestation. Ours.
+    #[serde(rename = "attestationLevel", default, skip_serializing_if = "Option::is_none")]
+    pub attestation_level: Option<String>,
+}
+
+/// Error body: MS-KPP's flat ErrorDetails, and Entra's nested `error.message` beside it (protocol.md 1.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyError {
+    /// Machine-readable name.
+    pub code: String,
+    /// Text.
+    pub message: String,
+    /// `ERROR_FAIL`.
+    pub response: String,
+    /// `key`.
+    pub target: String,
+    /// The request's `client-request-id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clientrequestid: Option<String>,
+    /// ISO 8601.
+    pub time: String,
+    /// The HRESULT that a Windows device shows for it. Ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hresult: Option<String>,
+    /// Entra's form.
+    pub error: NestedError,
+}
+
+/// The nested form of [`KeyError`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NestedError {
+    /// Machine-readable name.
+    pub code: String,
+    /// Text.
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> KeyRequest {
+        let mut modulus = vec![0xfb; 256];
+        modulus[255] |= 1;
+        let key = RsaPublic::new(&modulus, &[1, 0, 1]).unwrap();
+        let blob = blob::write(&key);
+        KeyRequest { key, blob, attestation: None }
+    }
+
+    #[test]
+    fn a_plain_request_is_kngc_alone() {
+        let json = request().to_json();
+        assert_eq!(json.as_object().unwrap().len(), 1);
+        assert_eq!(KeyRequest::parse(json.to_string().as_bytes()), Ok(request()));
+    }
+
+    #[test]
+    fn names_each_fault() {
+        let blob = request().blob;
+        let url_safe = format!(r#"{{"kngc":"{}"}}"#, crate::wire::encoding::base64url(&blob));
+        for (body, fault) in [
+            ("", KeyRequestFault::NotJson),
+            ("[]", KeyRequestFault::NotJson),
+            ("{}", KeyRequestFault::Absent),
+            (r#"{"kngc":7}"#, KeyRequestFault::NotString),
+            (r#"{"kngc":null}"#, KeyRequestFault::NotString),
+            (r#"{"kngc":{"KeyMaterial":""}}"#, KeyRequestFault::NotString),
+            (url_safe.as_str(), KeyRequestFault::Base64Url),
+            (r#"{"kngc":"!!!"}"#, KeyRequestFault::NotBase64),
+            (r#"{"kngc":""}"#, KeyRequestFault::Blob(BlobFault::Empty)),
+            (r#"{"kngc":"QUJD"}"#, KeyRequestFault::Blob(BlobFault::Truncated)),
+        ] {
+            assert_eq!(KeyRequest::parse(body.as_bytes()).err(), Some(fault), "{body}");
+        }
+        let mut json = request().to_json();
+        json[ATTESTATION_MEMBER] = "text".into();
+        assert_eq!(KeyRequest::parse(json.to_string().as_bytes()).err(), Some(KeyRequestFault::Attestation));
+    }
+}
