@@ -26,4 +26,6 @@ pub use store::StoreError;
 #[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
+mod hardware_tests;
+#[cfg(test)]
 mod scripted;
