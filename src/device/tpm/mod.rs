@@ -3,11 +3,28 @@
 //! [`Tpm`] says in words of the job what the rest of the device asks of a TPM. A backend implements it: which sessions
 //! it opens, how it marshals and which transport it uses is its own business, and no `TPM2B` type crosses this line.
 
+mod channel;
+mod commands;
+mod direct;
 mod error;
+mod facts;
+mod frame;
+pub mod manufacture;
+mod marshal;
+mod policy;
+mod primary;
+mod response;
+mod session;
+pub mod swtpm;
+mod template;
+pub mod transport;
+mod verb;
 
+pub use direct::{Direct, Ownership};
 pub use error::TpmError;
 
 use crate::base::{Secret32, SecretSlice};
+use crate::crypto::PublicKey;
 
 /// The kind of a key pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -40,6 +57,24 @@ pub struct KeyBlob {
     /// The contents of the `TPM2B_PRIVATE`: opaque, encrypted by the TPM.
     #[serde(with = "crate::wire::base64_bytes")]
     pub private: Vec<u8>,
+}
+
+impl KeyBlob {
+    /// The public key.
+    ///
+    /// # Errors
+    /// [`TpmError::Untrusted`] when the public area is none of a key.
+    pub fn public_key(&self) -> Result<PublicKey, TpmError> {
+        template::public_key(&self.public).map_err(|_| frame::malformed("TPM2_Create"))
+    }
+
+    /// The Name: name algorithm (SHA-256), then the digest of the public area (TPM 2.0 Part 1, chapter 16); 34 bytes.
+    ///
+    /// # Errors
+    /// [`TpmError::Untrusted`] for another name algorithm.
+    pub fn name(&self) -> Result<Vec<u8>, TpmError> {
+        commands::name_of(&self.public).map_err(|_| frame::malformed("TPM2_Create"))
+    }
 }
 
 /// Data that only this TPM gives back.
@@ -93,6 +128,16 @@ pub struct Endorsement {
     pub public: Vec<u8>,
     /// Its certificate (DER), as found in NV.
     pub certificate: Option<Vec<u8>>,
+}
+
+impl Endorsement {
+    /// The public key.
+    ///
+    /// # Errors
+    /// [`TpmError::Untrusted`] when the public area is none of a key.
+    pub fn public_key(&self) -> Result<PublicKey, TpmError> {
+        template::public_key(&self.public).map_err(|_| frame::malformed("TPM2_CreatePrimary"))
+    }
 }
 
 /// What a credential activation is given: the two structures of `TPM2_MakeCredential`.

@@ -1,0 +1,188 @@
+//! Sends commands: starts the session, repeats what the TPM postpones, and says on the log what was done.
+
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::frame::{Answer, Auth, Call, Entity, malformed};
+use super::marshal::Writer;
+use super::session::{NONCE, Session, Turn};
+use super::transport::{HEADER, Transport, read_u32};
+use super::verb::{self, Verb};
+use super::{TpmError, response};
+use crate::base::{Random, random_bytes};
+use crate::crypto::RsaPublic;
+
+/// TPM_RH_NULL.
+pub(super) const NULL: u32 = 0x4000_0007;
+
+/// A TPM behind a transport, and the one session that we keep with it.
+pub(super) struct Channel<'t> {
+    transport: Box<dyn Transport + 't>,
+    rng: Box<dyn Random + 't>,
+    /// The key that sessions are salted to.
+    anchor: Option<(Entity, RsaPublic)>,
+    session: Option<Session>,
+}
+
+impl<'t> Channel<'t> {
+    pub(super) fn new(transport: Box<dyn Transport + 't>, rng: Box<dyn Random + 't>) -> Self {
+        Self { transport, rng, anchor: None, session: None }
+    }
+
+    /// Salts sessions to `storage` from now on.
+    pub(super) fn anchor(&mut self, storage: Entity, key: RsaPublic) {
+        self.anchor = Some((storage, key));
+    }
+
+    /// Runs a command; starts the session if the command needs it, and starts it again once if the TPM lost it.
+    pub(super) fn run(
+        &mut self,
+        verb: Verb,
+        handles: &[&Entity],
+        auths: &[Auth<'_>],
+        parameters: Writer,
+    ) -> Result<Answer, TpmError> {
+        let parameters = parameters.finish();
+        let call = Call { verb, handles, auths, parameters: &parameters };
+        if !call.needs_session() {
+            let raw = self.exchange(&call, &call.frame(None))?;
+            return call.read(&raw);
+        }
+        match self.run_in_session(&call) {
+            Err(TpmError::Refused { code, .. }) if response::is_session_lost(code) => {
+                // The lost one may be another: then ours is still there.
+                drop(self.end_session());
+                self.run_in_session(&call)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn run_in_session(&mut self, call: &Call<'_>) -> Result<Answer, TpmError> {
+        let mut session = self.session()?;
+        let turn = Turn { nonce_caller: random_bytes(&mut *self.rng), attributes: call.attributes() };
+        let raw = match self.exchange(call, &call.frame(Some((&session, &turn)))) {
+            Ok(raw) => raw,
+            Err(error) => {
+                // A refusal leaves session and nonces as they were.
+                self.session = Some(session);
+                return Err(error);
+            }
+        };
+        let outcome = call.accept(&raw, &mut session, &turn);
+        if outcome.is_ok() {
+            self.session = Some(session);
+        } else {
+            // Nothing of this session is believed any more, and what the command may have loaded goes. The first error counts.
+            drop(self.flush(session.handle));
+            if let (true, Some(handle)) = (call.verb.brings_handle, read_u32(&raw, HEADER)) {
+                drop(self.flush(handle));
+            }
+        }
+        outcome
+    }
+
+    /// Sends a frame and judges the response code; what the TPM postpones is sent again within a bound.
+    fn exchange(&mut self, call: &Call<'_>, frame: &[u8]) -> Result<Zeroizing<Vec<u8>>, TpmError> {
+        const ATTEMPTS: u32 = 12;
+        let mut attempt = 0;
+        loop {
+            let started = Instant::now();
+            let raw = Zeroizing::new(self.transport.transmit(frame)?);
+            let code = read_u32(&raw, 6).ok_or_else(|| malformed(call.verb.name))?;
+            log(call, code, started.elapsed());
+            attempt += 1;
+            if response::is_transient(code) && attempt < ATTEMPTS {
+                // The first repetition is answered at once; a chip that tests itself takes a while (in all 4 s at most).
+                std::thread::sleep(Duration::from_millis(1 << attempt.min(11)) - Duration::from_millis(2));
+                continue;
+            }
+            response::judge(call.verb.name, code)?;
+            return Ok(raw);
+        }
+    }
+
+    /// Takes the session out, or starts one: unbound, salted to the anchor, AES-128-CFB and SHA-256.
+    fn session(&mut self) -> Result<Session, TpmError> {
+        if let Some(session) = self.session.take() {
+            return Ok(session);
+        }
+        let Some((storage, key)) = self.anchor.clone() else {
+            return Err(TpmError::NotReady("there is no storage root key to salt a session to"));
+        };
+        let salt = Zeroizing::new(random_bytes::<32>(&mut *self.rng));
+        let encrypted = key
+            .encrypt_oaep_sha256(&*salt, "SECRET")
+            .map_err(|_| TpmError::NotReady("its storage root key takes no salt"))?;
+        let nonce: [u8; NONCE] = random_bytes(&mut *self.rng);
+        let null = Entity::permanent(NULL, "unbound");
+        let (handle, nonce_tpm) = self.start(&[&storage, &null], &encrypted, &nonce, Kind::Hmac)?;
+        Ok(Session::new(handle, &*salt, &nonce, &nonce_tpm))
+    }
+
+    /// Starts a policy session, neither salted nor bound: it proves nothing by itself, and our session goes along.
+    pub(super) fn start_policy(&mut self) -> Result<u32, TpmError> {
+        let nonce: [u8; NONCE] = random_bytes(&mut *self.rng);
+        let null = Entity::permanent(NULL, "unbound");
+        self.start(&[&null, &null], &[], &nonce, Kind::Policy).map(|(handle, _)| handle)
+    }
+
+    fn start(
+        &mut self,
+        handles: &[&Entity],
+        encrypted_salt: &[u8],
+        nonce: &[u8],
+        kind: Kind,
+    ) -> Result<(u32, Vec<u8>), TpmError> {
+        const AES: u16 = 0x0006;
+        const CFB: u16 = 0x0043;
+        const SHA256: u16 = 0x000B;
+        let parameters =
+            Writer::new().sized(nonce).sized(encrypted_salt).u8(kind as u8).u16(AES).u16(128).u16(CFB).u16(SHA256);
+        let answer = self.run(verb::START_AUTH_SESSION, handles, &[], parameters)?;
+        let nonce_tpm = answer.read(|reader| reader.sized().map(<[u8]>::to_vec));
+        if nonce_tpm.is_err() {
+            drop(self.flush(answer.handle));
+        }
+        Ok((answer.handle, nonce_tpm?))
+    }
+
+    /// Removes a transient object or a session from the TPM.
+    pub(super) fn flush(&mut self, handle: u32) -> Result<(), TpmError> {
+        self.run(verb::FLUSH_CONTEXT, &[], &[], Writer::new().u32(handle))?.read(|_| Ok(()))
+    }
+
+    /// Ends the session.
+    pub(super) fn end_session(&mut self) -> Result<(), TpmError> {
+        self.session.take().map_or(Ok(()), |session| self.flush(session.handle))
+    }
+
+    /// The handle of the session, if there is one.
+    pub(super) fn session_handle(&self) -> Option<u32> {
+        self.session.as_ref().map(|session| session.handle)
+    }
+
+    /// Sends bytes as they are. For measurements below the session.
+    pub(super) fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TpmError> {
+        self.transport.transmit(command)
+    }
+}
+
+/// TPM_SE.
+#[derive(Clone, Copy)]
+enum Kind {
+    Hmac = 0,
+    Policy = 1,
+}
+
+/// Names, roles, code and time; never a parameter.
+fn log(call: &Call<'_>, code: u32, took: Duration) {
+    if tracing::enabled!(target: "whfb::tpm", tracing::Level::DEBUG) {
+        let handles: Vec<String> =
+            call.handles.iter().map(|entity| format!("{} {:#010x}", entity.role, entity.handle)).collect();
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(target: "whfb::tpm", command = call.verb.name, handles = handles.join(", "),
+            answer = response::words(code), micros);
+    }
+}

@@ -1,0 +1,148 @@
+//! What a TPM says about itself (TPM 2.0 Part 2, section 6.13).
+
+use std::collections::BTreeMap;
+
+use tpm2_protocol::data::TpmPt;
+
+use super::channel::Channel;
+use super::marshal::{Malformed, Reader, Writer};
+use super::{Facts, Lockout, TpmError, verb};
+
+const CAP_HANDLES: u32 = 1;
+const CAP_TPM_PROPERTIES: u32 = 6;
+
+/// First handles of their kind.
+pub(super) const TRANSIENT: u32 = 0x8000_0000;
+pub(super) const PERSISTENT: u32 = 0x8100_0000;
+/// Loaded HMAC and policy sessions are listed together, below this handle.
+pub(super) const SESSIONS: u32 = 0x0200_0000;
+
+impl Channel<'_> {
+    /// All properties from `first` to the end of its group of 256.
+    fn properties(&mut self, first: TpmPt) -> Result<BTreeMap<u32, u32>, TpmError> {
+        let mut properties = BTreeMap::new();
+        let end = (first.value() | 0xFF) + 1;
+        let mut next = first.value();
+        while next < end {
+            let (more, page) =
+                self.capability(CAP_TPM_PROPERTIES, next, end - next, |reader| Ok((reader.u32()?, reader.u32()?)))?;
+            let Some((last, _)) = page.last().copied() else { break };
+            properties.extend(page.into_iter().filter(|(property, _)| *property < end));
+            if !more || last < next {
+                break;
+            }
+            next = last + 1;
+        }
+        Ok(properties)
+    }
+
+    /// All handles of the kind of `first`, ascending.
+    pub(super) fn handles(&mut self, first: u32) -> Result<Vec<u32>, TpmError> {
+        let mut handles = Vec::new();
+        let mut next = first;
+        loop {
+            let (more, page) = self.capability(CAP_HANDLES, next, 64, |reader| reader.u32())?;
+            let Some(last) = page.last().copied() else { break };
+            handles.extend(page);
+            if !more || last < next {
+                break;
+            }
+            next = last.saturating_add(1);
+        }
+        Ok(handles)
+    }
+
+    /// One page of a capability that is a list, and whether more follows.
+    fn capability<T>(
+        &mut self,
+        capability: u32,
+        first: u32,
+        count: u32,
+        item: impl Fn(&mut Reader<'_>) -> Result<T, Malformed>,
+    ) -> Result<(bool, Vec<T>), TpmError> {
+        let parameters = Writer::new().u32(capability).u32(first).u32(count);
+        self.run(verb::GET_CAPABILITY, &[], &[], parameters)?.read(|reader| {
+            let more = reader.u8()? != 0;
+            if reader.u32()? != capability {
+                return Err(Malformed);
+            }
+            // An item takes four bytes at least, so a count beyond the answer ends in an error and not in memory.
+            let items = reader.u32()?;
+            Ok((more, (0..items).map(|_| item(reader)).collect::<Result<_, _>>()?))
+        })
+    }
+
+    /// Everything, from three questions.
+    pub(super) fn facts(&mut self) -> Result<Facts, TpmError> {
+        let fixed = self.properties(TpmPt::FamilyIndicator)?;
+        let variable = self.properties(TpmPt::Permanent)?;
+        let (persistent, loaded) = (self.handles(PERSISTENT)?, self.handles(TRANSIENT)?);
+        Ok(facts(&fixed, &variable, persistent, loaded))
+    }
+}
+
+fn lockout(variable: &BTreeMap<u32, u32>) -> Lockout {
+    const LOCKOUT_AUTH_SET: u32 = 1 << 2;
+    const IN_LOCKOUT: u32 = 1 << 9;
+    let value = |property: TpmPt| variable.get(&property.value()).copied().unwrap_or_default();
+    let permanent = value(TpmPt::Permanent);
+    Lockout {
+        count: value(TpmPt::LockoutCounter),
+        max: value(TpmPt::MaxAuthFail),
+        heal_seconds: value(TpmPt::LockoutInterval),
+        recovery_seconds: value(TpmPt::LockoutRecovery),
+        locked_out: permanent & IN_LOCKOUT != 0,
+        reset_protected: permanent & LOCKOUT_AUTH_SET != 0,
+    }
+}
+
+fn facts(fixed: &BTreeMap<u32, u32>, variable: &BTreeMap<u32, u32>, persistent: Vec<u32>, loaded: Vec<u32>) -> Facts {
+    const FIPS_140_2: u32 = 1;
+    const STORAGE_AND_ENDORSEMENT: u32 = 0b110;
+    let value = |property: TpmPt| fixed.get(&property.value()).copied().unwrap_or_default();
+    let startup = variable.get(&TpmPt::StartupClear.value()).copied().unwrap_or_default();
+    let vendor = [TpmPt::VendorString1, TpmPt::VendorString2, TpmPt::VendorString3, TpmPt::VendorString4];
+    let (first, second) = (value(TpmPt::FirmwareVersion1), value(TpmPt::FirmwareVersion2));
+    Facts {
+        manufacturer: text(&[value(TpmPt::Manufacturer)]),
+        manufacturer_id: value(TpmPt::Manufacturer),
+        vendor: text(&vendor.map(value)),
+        firmware: format!("{}.{}.{}.{}", first >> 16, first & 0xFFFF, second >> 16, second & 0xFFFF),
+        specification: text(&[value(TpmPt::FamilyIndicator)]),
+        fips: value(TpmPt::Modes) & FIPS_140_2 != 0,
+        ready: startup & STORAGE_AND_ENDORSEMENT == STORAGE_AND_ENDORSEMENT,
+        lockout: lockout(variable),
+        persistent,
+        loaded,
+    }
+}
+
+/// Characters that come four to a number, without NULs and without blanks at the ends.
+fn text(numbers: &[u32]) -> String {
+    let bytes = numbers.iter().flat_map(|number| number.to_be_bytes()).filter(|byte| *byte != 0);
+    let text: String =
+        bytes.map(|byte| if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '?' }).collect();
+    text.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_four_characters_to_a_number() {
+        assert_eq!(text(&[0x4942_4D00]), "IBM");
+        assert_eq!(text(&[0x5357_2020, 0x2020_2054, 0x504D_0000]), "SW     TPM");
+        assert_eq!(text(&[0x1B5B_316D]), "?[1m", "a chip cannot steer the terminal");
+    }
+
+    #[test]
+    fn a_tpm_with_a_disabled_hierarchy_is_not_ready() {
+        let variable = |startup: u32| BTreeMap::from([(TpmPt::StartupClear.value(), startup)]);
+        let ready = |startup: u32| facts(&BTreeMap::new(), &variable(startup), vec![], vec![]).ready;
+        assert!(ready(0b1111));
+        assert!(!ready(0b1101));
+        assert!(!ready(0b1011));
+        assert!(!ready(0));
+    }
+}

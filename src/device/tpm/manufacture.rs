@@ -1,0 +1,170 @@
+//! Makes the lab's TPMs: what a chip's maker and then Windows do before a user sees the machine.
+//!
+//! The maker's part ([`manufacture`]) puts certificates of the endorsement keys into NV with platform authorization, where a
+//! clear does not reach them. The owner's part ([`take_ownership`]) persists the primaries, sets the dictionary-attack
+//! parameters of Windows and takes the lockout authorization; a clear undoes all of it, so it runs again after [`clear`].
+//! All three take a [`Swtpm`] and nothing else: they cannot be turned against a TPM that somebody else started.
+
+use super::channel::Channel;
+use super::frame::{Auth, Entity};
+use super::marshal::Writer;
+use super::primary::{Held, LOCKOUT, OWNER, PLATFORM, certificate_index};
+use super::swtpm::Swtpm;
+use super::template::{self, Primary};
+use super::{Facts, KeyKind, Pins, TpmError, verb};
+use crate::base::{ExposeSecret as _, Random, Secret32};
+use crate::crypto::PublicKey;
+use crate::crypto::cipher::random_secret;
+
+/// Failures at which a TPM under Windows locks (behaviour.md 7.2).
+pub const MAX_TRIES: u32 = 32;
+/// Seconds after which it forgets one failure.
+pub const HEAL_SECONDS: u32 = 600;
+/// Seconds that a wrong lockout authorization blocks the next reset.
+pub const RECOVERY_SECONDS: u32 = 86_400;
+
+/// The largest certificate that is written: what one `TPM2_NV_Write` sequence of four pieces takes.
+const LARGEST_CERTIFICATE: usize = 2048;
+
+/// Answers the certificate (DER) of an endorsement key, or `None` for a TPM that shall have none of this kind.
+pub type Issuer<'a, E> = &'a dyn Fn(KeyKind, &PublicKey) -> Result<Option<Vec<u8>>, E>;
+
+/// What its owner keeps of a TPM.
+#[derive(Debug)]
+pub struct Owned {
+    /// The Names to recognize it by.
+    pub pins: Pins,
+    /// Resets the lockout and clears the TPM. Whoever loses it waits.
+    pub lockout_auth: Secret32,
+    /// What it says about itself.
+    pub facts: Facts,
+}
+
+/// Manufactures a fresh TPM and takes it into ownership. Afterwards it can be given to
+/// [`Direct::open`](super::Direct::open).
+///
+/// # Errors
+/// The issuer's, or that of a command: [`TpmError::Refused`] with TPM_RC_NV_DEFINED for a TPM that was manufactured before.
+pub fn manufacture<E: From<TpmError>>(
+    tpm: &mut Swtpm,
+    rng: &mut dyn Random,
+    issuer: Issuer<'_, E>,
+) -> Result<Owned, E> {
+    for kind in [KeyKind::Rsa2048, KeyKind::P256] {
+        let mut channel = Channel::new(Box::new(&mut *tpm), Box::new(&mut *rng));
+        let held = channel.primary(Primary::Endorsement(kind), None)?;
+        channel.release(&held)?;
+        let key = template::public_key(&held.public).map_err(|_| super::frame::malformed("TPM2_CreatePrimary"))?;
+        if let Some(certificate) = issuer(kind, &key)? {
+            channel.write_certificate(kind, &certificate)?;
+        }
+    }
+    take_ownership(tpm, rng).map_err(E::from)
+}
+
+/// The owner's part, for a TPM whose lockout authorization is empty: a new one, or one that was cleared.
+///
+/// # Errors
+/// That of the command that failed.
+pub fn take_ownership(tpm: &mut Swtpm, rng: &mut dyn Random) -> Result<Owned, TpmError> {
+    let lockout_auth = random_secret(rng);
+    let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
+    let storage = channel.persist(Primary::Storage)?;
+    let endorsement = channel.persist(Primary::Endorsement(KeyKind::Rsa2048))?;
+    channel.persist(Primary::Endorsement(KeyKind::P256))?;
+    let pins = Pins { ek_name: endorsement.entity.name, srk_name: storage.entity.name.clone() };
+    channel.salt_to(&storage)?;
+    channel.protect(&lockout_auth)?;
+    let facts = channel.facts()?;
+    Ok(Owned { pins, lockout_auth, facts })
+}
+
+/// Clears a TPM of ours: new storage root key, every key below the old one lost, endorsement keys and their certificates
+/// kept. [`take_ownership`] has to follow.
+///
+/// # Errors
+/// [`TpmError::WrongCounted`] for a wrong lockout authorization, which the TPM refuses for [`RECOVERY_SECONDS`] from then on.
+pub fn clear(tpm: &mut Swtpm, rng: &mut dyn Random, lockout_auth: &Secret32) -> Result<(), TpmError> {
+    let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
+    let storage = channel.primary(Primary::Storage, None)?;
+    let cleared = channel.salt_to(&storage).and_then(|()| channel.clear(lockout_auth));
+    let ended = channel.end_session();
+    if cleared.is_err() {
+        // A clear that succeeded flushed it.
+        drop(channel.release(&storage));
+    }
+    cleared.and(ended)
+}
+
+impl Channel<'_> {
+    /// Salts the session to a primary that is kept.
+    fn salt_to(&mut self, storage: &Held) -> Result<(), TpmError> {
+        match template::public_key(&storage.public) {
+            Ok(PublicKey::Rsa(key)) => {
+                self.anchor(storage.entity.clone(), key);
+                Ok(())
+            }
+            _ => Err(super::frame::malformed("TPM2_ReadPublic")),
+        }
+    }
+
+    /// Makes a primary that survives a restart. What is there already stays.
+    fn persist(&mut self, primary: Primary) -> Result<Held, TpmError> {
+        let held = self.primary(primary, None)?;
+        if !held.transient {
+            return Ok(held);
+        }
+        let owner = Entity::permanent(OWNER, "owner hierarchy");
+        let parameters = Writer::new().u32(primary.persistent_handle());
+        let kept = self.run(verb::EVICT_CONTROL, &[&owner, &held.entity], &[Auth::Empty], parameters);
+        self.release(&held)?;
+        kept?.read(|_| Ok(()))?;
+        let entity = Entity { handle: primary.persistent_handle(), ..held.entity };
+        Ok(Held { entity, transient: false, ..held })
+    }
+
+    /// Sets the parameters of Windows, then the authorization that may change them. The value travels encrypted.
+    fn protect(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError> {
+        let lockout = Entity::permanent(LOCKOUT, "lockout hierarchy");
+        let parameters = Writer::new().u32(MAX_TRIES).u32(HEAL_SECONDS).u32(RECOVERY_SECONDS);
+        self.run(verb::DA_PARAMETERS, &[&lockout], &[Auth::Empty], parameters)?.read(|_| Ok(()))?;
+        let auth = Auth::Replacing { old: &[], new: lockout_auth.expose_secret() };
+        let parameters = Writer::new().sized(lockout_auth.expose_secret());
+        let changed = self.run(verb::HIERARCHY_CHANGE_AUTH, &[&lockout], &[auth], parameters);
+        self.end_session()?;
+        changed?.read(|_| Ok(()))
+    }
+
+    fn clear(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError> {
+        let lockout = Entity::permanent(LOCKOUT, "lockout hierarchy");
+        // The answer is computed after the deed: by then the lockout authorization is empty.
+        let auth = Auth::Replacing { old: lockout_auth.expose_secret(), new: &[] };
+        self.run(verb::CLEAR, &[&lockout], &[auth], Writer::new())?.read(|_| Ok(()))
+    }
+
+    /// Defines the index of a certificate and writes it, as the maker of the platform does.
+    fn write_certificate(&mut self, kind: KeyKind, certificate: &[u8]) -> Result<(), TpmError> {
+        const SHA256: u16 = 0x000B;
+        /// PPWRITE, PPREAD, OWNERREAD, AUTHREAD, NO_DA, PLATFORMCREATE (TCG EK Credential Profile).
+        const ATTRIBUTES: u32 = 0x4207_0001;
+        const PIECE: usize = 512;
+        const TOO_LARGE: TpmError =
+            TpmError::NotReady("an endorsement certificate is larger than the 2048 bytes kept for it");
+        let size = u16::try_from(certificate.len()).map_err(|_| TOO_LARGE)?;
+        if certificate.len() > LARGEST_CERTIFICATE {
+            return Err(TOO_LARGE);
+        }
+        let platform = Entity::permanent(PLATFORM, "platform hierarchy");
+        let index = Entity::permanent(certificate_index(kind), "certificate index");
+        let public = Writer::new().u32(index.handle).u16(SHA256).u32(ATTRIBUTES).sized(&[]).u16(size).finish();
+        let parameters = Writer::new().sized(&[]).sized(&public);
+        self.run(verb::NV_DEFINE_SPACE, &[&platform], &[Auth::Empty], parameters)?.read(|_| Ok(()))?;
+        let mut offset = 0u16;
+        for piece in certificate.chunks(PIECE) {
+            let parameters = Writer::new().sized(piece).u16(offset);
+            self.run(verb::NV_WRITE, &[&platform, &index], &[Auth::Empty], parameters)?.read(|_| Ok(()))?;
+            offset = offset.saturating_add(u16::try_from(piece.len()).map_err(|_| TOO_LARGE)?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! The two primaries of a TPM, and the certificates that its maker left in NV.
+
+use super::channel::Channel;
+use super::frame::{Auth, Entity};
+use super::marshal::{Reader, Writer};
+use super::template::Primary;
+use super::{KeyKind, TpmError, response, verb};
+
+/// TPM_RH_OWNER, _LOCKOUT, _ENDORSEMENT, _PLATFORM.
+pub(super) const OWNER: u32 = 0x4000_0001;
+pub(super) const LOCKOUT: u32 = 0x4000_000A;
+pub(super) const ENDORSEMENT: u32 = 0x4000_000B;
+pub(super) const PLATFORM: u32 = 0x4000_000C;
+
+impl Primary {
+    /// Where it is kept (TCG TPM v2.0 Provisioning Guidance, section 7.8).
+    pub(super) fn persistent_handle(self) -> u32 {
+        match self {
+            Self::Storage => 0x8100_0001,
+            Self::Endorsement(KeyKind::Rsa2048) => 0x8101_0001,
+            Self::Endorsement(KeyKind::P256) => 0x8101_0002,
+        }
+    }
+
+    pub(super) fn hierarchy(self) -> Entity {
+        match self {
+            Self::Storage => Entity::permanent(OWNER, "owner hierarchy"),
+            Self::Endorsement(_) => Entity::permanent(ENDORSEMENT, "endorsement hierarchy"),
+        }
+    }
+
+    fn role(self) -> &'static str {
+        match self {
+            Self::Storage => "storage root key",
+            Self::Endorsement(_) => "endorsement key",
+        }
+    }
+}
+
+/// A primary that can be used.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) entity: Entity,
+    /// Its `TPMT_PUBLIC`.
+    pub(super) public: Vec<u8>,
+    /// Whether we made it in the TPM's memory and have to flush it.
+    pub(super) transient: bool,
+}
+
+impl Channel<'_> {
+    /// The persistent primary if it is of our template and, where a Name is pinned, of that Name; otherwise one that is made
+    /// in memory. Sends no secret.
+    pub(super) fn primary(&mut self, primary: Primary, pinned: Option<&[u8]>) -> Result<Held, TpmError> {
+        match self.read_public(primary.persistent_handle(), primary.role()) {
+            Ok((entity, public)) if primary.fits(&public) && pinned.is_none_or(|name| name == entity.name) => {
+                return Ok(Held { entity, public, transient: false });
+            }
+            // Somebody else's key is there, perhaps with algorithms that we do not read.
+            Ok(_) | Err(TpmError::Untrusted { .. }) => {}
+            Err(error) if response::is_absent(&error) => {}
+            Err(error) => return Err(error),
+        }
+        let template = primary.template().map_err(|_| TpmError::NotReady("a template cannot be built"))?;
+        let (entity, public) = self.create_primary(&primary.hierarchy(), &template, primary.role())?;
+        Ok(Held { entity, public, transient: true })
+    }
+
+    /// Gives a primary back.
+    pub(super) fn release(&mut self, held: &Held) -> Result<(), TpmError> {
+        if held.transient { self.flush(held.entity.handle) } else { Ok(()) }
+    }
+
+    /// The endorsement certificate of this kind, if NV holds one.
+    pub(super) fn certificate(&mut self, kind: KeyKind) -> Result<Option<Vec<u8>>, TpmError> {
+        let index = certificate_index(kind);
+        let entity = Entity::permanent(index, "certificate index");
+        let (attributes, size) = match self.nv_public(&entity) {
+            Ok(found) => found,
+            Err(error) if response::is_absent(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        const AUTH_READ: u32 = 1 << 18;
+        const WRITTEN: u32 = 1 << 29;
+        if attributes & WRITTEN == 0 {
+            return Ok(None);
+        }
+        let owner = Entity::permanent(OWNER, "owner hierarchy");
+        let reader = if attributes & AUTH_READ != 0 { &entity } else { &owner };
+        self.nv_read(reader, &entity, size).map(|bytes| Some(without_padding(bytes)))
+    }
+
+    /// Attributes and size of an NV index.
+    fn nv_public(&mut self, index: &Entity) -> Result<(u32, u16), TpmError> {
+        self.run(verb::NV_READ_PUBLIC, &[index], &[], Writer::new())?.read(|reader| {
+            let mut public = Reader::new(reader.sized()?);
+            reader.sized()?;
+            let (_index, _name_alg, attributes) = (public.u32()?, public.u16()?, public.u32()?);
+            public.sized()?;
+            let size = public.u16()?;
+            public.end()?;
+            Ok((attributes, size))
+        })
+    }
+
+    /// Reads an index in pieces that every TPM takes.
+    fn nv_read(&mut self, reader: &Entity, index: &Entity, size: u16) -> Result<Vec<u8>, TpmError> {
+        const PIECE: u16 = 512;
+        let mut contents = Vec::with_capacity(usize::from(size));
+        for offset in (0..size).step_by(usize::from(PIECE)) {
+            let parameters = Writer::new().u16(PIECE.min(size - offset)).u16(offset);
+            let answer = self.run(verb::NV_READ, &[reader, index], &[Auth::Empty], parameters)?;
+            contents.extend(answer.read(|reader| reader.sized().map(<[u8]>::to_vec))?);
+        }
+        Ok(contents)
+    }
+}
+
+/// Where the TCG EK Credential Profile puts the certificate that belongs to template L-1 or L-2.
+pub(super) fn certificate_index(kind: KeyKind) -> u32 {
+    match kind {
+        KeyKind::Rsa2048 => 0x01C0_0002,
+        KeyKind::P256 => 0x01C0_000A,
+    }
+}
+
+/// Cuts what follows the certificate: some makers fill their index up.
+fn without_padding(mut bytes: Vec<u8>) -> Vec<u8> {
+    let length = match *bytes.as_slice() {
+        [0x30, 0x82, high, low, ..] => usize::from(u16::from_be_bytes([high, low])) + 4,
+        [0x30, 0x81, length, ..] => usize::from(length) + 3,
+        [0x30, length @ 0..=0x7F, ..] => usize::from(length) + 2,
+        _ => bytes.len(),
+    };
+    bytes.truncate(length);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_after_a_certificate_is_cut() {
+        assert_eq!(without_padding(vec![0x30, 2, 1, 2, 0xFF, 0xFF]), [0x30, 2, 1, 2]);
+        let mut long = vec![0x30, 0x82, 0x01, 0x00];
+        long.resize(4 + 256, 7);
+        let exact = long.clone();
+        long.extend([0; 9]);
+        assert_eq!(without_padding(long), exact);
+        assert_eq!(
+            without_padding(vec![0x30, 0x82, 0x01]),
+            [0x30, 0x82, 0x01],
+            "what is no certificate stays as it is"
+        );
+        assert!(without_padding(vec![]).is_empty());
+    }
+}

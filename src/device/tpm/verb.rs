@@ -1,0 +1,70 @@
+//! The commands that are used, with what their frames look like (TPM 2.0 Part 3).
+
+use tpm2_protocol::data::TpmCc;
+
+/// A command code and the shape of its frames.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Verb {
+    pub(super) code: u32,
+    /// As Part 3 names it.
+    pub(super) name: &'static str,
+    /// Whether the first parameter of the command is a `TPM2B`, which a session may encrypt.
+    pub(super) hides_command: bool,
+    /// Whether the first parameter of the answer is one.
+    pub(super) hides_answer: bool,
+    /// Whether the answer brings a handle.
+    pub(super) brings_handle: bool,
+}
+
+impl Verb {
+    const fn new(code: TpmCc, name: &'static str) -> Self {
+        Self { code: code.value(), name, hides_command: false, hides_answer: false, brings_handle: false }
+    }
+
+    const fn hiding_command(self) -> Self {
+        Self { hides_command: true, ..self }
+    }
+
+    const fn hiding_both(self) -> Self {
+        Self { hides_command: true, hides_answer: true, ..self }
+    }
+
+    const fn hiding_answer(self) -> Self {
+        Self { hides_answer: true, ..self }
+    }
+
+    const fn bringing_handle(self) -> Self {
+        Self { brings_handle: true, ..self }
+    }
+}
+
+pub(super) const ACTIVATE_CREDENTIAL: Verb =
+    Verb::new(TpmCc::ActivateCredential, "TPM2_ActivateCredential").hiding_both();
+pub(super) const CERTIFY: Verb = Verb::new(TpmCc::Certify, "TPM2_Certify").hiding_both();
+pub(super) const CLEAR: Verb = Verb::new(TpmCc::Clear, "TPM2_Clear");
+pub(super) const CREATE: Verb = Verb::new(TpmCc::Create, "TPM2_Create").hiding_both();
+pub(super) const CREATE_PRIMARY: Verb =
+    Verb::new(TpmCc::CreatePrimary, "TPM2_CreatePrimary").hiding_both().bringing_handle();
+pub(super) const DA_LOCK_RESET: Verb = Verb::new(TpmCc::DictionaryAttackLockReset, "TPM2_DictionaryAttackLockReset");
+pub(super) const DA_PARAMETERS: Verb = Verb::new(TpmCc::DictionaryAttackParameters, "TPM2_DictionaryAttackParameters");
+pub(super) const EVICT_CONTROL: Verb = Verb::new(TpmCc::EvictControl, "TPM2_EvictControl");
+pub(super) const FLUSH_CONTEXT: Verb = Verb::new(TpmCc::FlushContext, "TPM2_FlushContext");
+pub(super) const GET_CAPABILITY: Verb = Verb::new(TpmCc::GetCapability, "TPM2_GetCapability");
+pub(super) const HIERARCHY_CHANGE_AUTH: Verb =
+    Verb::new(TpmCc::HierarchyChangeAuth, "TPM2_HierarchyChangeAuth").hiding_command();
+pub(super) const LOAD: Verb = Verb::new(TpmCc::Load, "TPM2_Load").hiding_both().bringing_handle();
+pub(super) const NV_DEFINE_SPACE: Verb = Verb::new(TpmCc::NvDefineSpace, "TPM2_NV_DefineSpace").hiding_command();
+pub(super) const NV_READ: Verb = Verb::new(TpmCc::NvRead, "TPM2_NV_Read").hiding_answer();
+pub(super) const NV_READ_PUBLIC: Verb = Verb::new(TpmCc::NvReadPublic, "TPM2_NV_ReadPublic").hiding_answer();
+pub(super) const NV_WRITE: Verb = Verb::new(TpmCc::NvWrite, "TPM2_NV_Write").hiding_command();
+pub(super) const OBJECT_CHANGE_AUTH: Verb = Verb::new(TpmCc::ObjectChangeAuth, "TPM2_ObjectChangeAuth").hiding_both();
+pub(super) const POLICY_COMMAND_CODE: Verb = Verb::new(TpmCc::PolicyCommandCode, "TPM2_PolicyCommandCode");
+pub(super) const POLICY_OR: Verb = Verb::new(TpmCc::PolicyOr, "TPM2_PolicyOR");
+pub(super) const POLICY_SECRET: Verb = Verb::new(TpmCc::PolicySecret, "TPM2_PolicySecret").hiding_both();
+pub(super) const READ_PUBLIC: Verb = Verb::new(TpmCc::ReadPublic, "TPM2_ReadPublic").hiding_answer();
+pub(super) const RSA_DECRYPT: Verb = Verb::new(TpmCc::RsaDecrypt, "TPM2_RSA_Decrypt").hiding_both();
+pub(super) const SHUTDOWN: Verb = Verb::new(TpmCc::Shutdown, "TPM2_Shutdown");
+pub(super) const SIGN: Verb = Verb::new(TpmCc::Sign, "TPM2_Sign").hiding_command();
+pub(super) const START_AUTH_SESSION: Verb =
+    Verb::new(TpmCc::StartAuthSession, "TPM2_StartAuthSession").bringing_handle();
+pub(super) const UNSEAL: Verb = Verb::new(TpmCc::Unseal, "TPM2_Unseal").hiding_answer();

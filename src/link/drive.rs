@@ -1,0 +1,7 @@
+//! TODO
+/// t
+pub trait Observer {}
+/// t
+pub struct Silent;
+/// t
+pub fn drive() {}

@@ -1,0 +1,12 @@
+//! The TPM backend against the emulator: one TPM per test, and no test leaves anything in it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to fail")]
+
+mod attestation;
+mod guest;
+mod identity;
+mod keys;
+mod sealing;
+#[path = "../support/mod.rs"]
+mod support;
+mod trust;

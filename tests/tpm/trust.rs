@@ -1,0 +1,87 @@
+//! What travels to a TPM is hidden, and what comes back is checked.
+
+use whfb::base::{ExposeSecret as _, OsRng, secret_slice};
+use whfb::device::tpm::manufacture::Owned;
+use whfb::device::tpm::{Direct, Gate, KeyKind, Ownership, Tpm as _, TpmError, Usage, with_key};
+
+use crate::support::{Eavesdropper, manufactured, secret, tempdir};
+
+#[test]
+fn no_secret_travels_in_the_clear() {
+    let directory = tempdir();
+    let (swtpm, Owned { pins, lockout_auth, .. }) = manufactured(directory.path());
+    let (transport, commands) = Eavesdropper::new(swtpm, |_, _| {});
+    let mut tpm = Direct::open(Box::new(transport), Ownership::Ours, Some(&pins), Box::new(OsRng)).unwrap();
+    let sealed = tpm.seal(&secret_slice(vec![0xA1; 32]), Gate::Counted(&secret(0xA2))).unwrap();
+    tpm.unseal(&sealed, Gate::Counted(&secret(0xA2))).unwrap();
+    let blob = tpm.create(KeyKind::P256, Usage::General, Some(&secret(0xA3))).unwrap();
+    with_key(&mut tpm, &blob, |tpm, key| tpm.change_auth(key, &blob.public, &secret(0xA3), &secret(0xA4))).unwrap();
+    tpm.reset_lockout(&lockout_auth).unwrap();
+    drop(tpm);
+    let sent = commands.lock().unwrap().concat();
+    let seen = |bytes: &[u8]| sent.windows(bytes.len()).any(|window| window == bytes);
+    assert!(seen(&blob.public), "a public area is no secret: this test can see");
+    for byte in [0xA1, 0xA2, 0xA3, 0xA4] {
+        assert!(!seen(&[byte; 8]), "{byte:x}");
+    }
+    assert!(!seen(&lockout_auth.expose_secret()[..8]));
+}
+
+#[test]
+fn an_answer_that_was_changed_on_its_way_is_not_believed() {
+    const CREATE: u32 = 0x153;
+    const LOAD: u32 = 0x157;
+    const UNSEAL: u32 = 0x15E;
+    // Parameter, nonce and HMAC of three commands; one of them brings a handle.
+    let changes: [fn(u32, &mut Vec<u8>); 5] = [
+        |code, answer| {
+            if code == UNSEAL {
+                answer[20] ^= 1
+            }
+        },
+        |code, answer| {
+            if code == UNSEAL {
+                *answer.last_mut().unwrap() ^= 1
+            }
+        },
+        |code, answer| {
+            if code == LOAD {
+                *answer.last_mut().unwrap() ^= 1
+            }
+        },
+        |code, answer| {
+            if code == LOAD {
+                answer.truncate(20)
+            }
+        },
+        |code, answer| {
+            if code == CREATE {
+                answer[40] ^= 1
+            }
+        },
+    ];
+    let directory = tempdir();
+    let (mut swtpm, Owned { pins, .. }) = manufactured(directory.path());
+    for (number, change) in changes.into_iter().enumerate() {
+        let (transport, _) = Eavesdropper::new(swtpm, change);
+        let mut tpm = Direct::open(Box::new(transport), Ownership::Ours, Some(&pins), Box::new(OsRng)).unwrap();
+        let outcome = tpm.seal(&secret_slice(vec![1; 32]), Gate::Open).and_then(|blob| tpm.unseal(&blob, Gate::Open));
+        assert!(matches!(outcome, Err(TpmError::Untrusted { .. })), "change {number}: {outcome:?}");
+        assert_eq!(tpm.leftovers().unwrap(), [0u32; 0], "change {number}");
+        drop(tpm);
+        swtpm = crate::support::start(directory.path());
+    }
+}
+
+#[test]
+fn a_lost_session_is_started_again() {
+    let directory = tempdir();
+    let (swtpm, Owned { pins, .. }) = manufactured(directory.path());
+    let mut tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&pins), Box::new(OsRng)).unwrap();
+    tpm.create(KeyKind::P256, Usage::General, None).unwrap();
+    // TPM2_FlushContext of the one session that is there, behind the backend's back.
+    let flush = [0x80, 0x01, 0, 0, 0, 14, 0, 0, 0x01, 0x65, 0x02, 0, 0, 0];
+    assert_eq!(tpm.transmit_raw(&flush).unwrap()[6..10], [0; 4]);
+    tpm.create(KeyKind::P256, Usage::General, None).unwrap();
+    assert_eq!(tpm.leftovers().unwrap(), [0u32; 0]);
+}
