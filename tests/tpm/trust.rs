@@ -2,7 +2,7 @@
 
 use whfb::base::{ExposeSecret as _, OsRng, secret_slice};
 use whfb::device::tpm::manufacture::Owned;
-use whfb::device::tpm::{Direct, Gate, KeyKind, Ownership, Tpm as _, TpmError, Usage, with_key};
+use whfb::device::tpm::{Direct, Gate, KeyBlob, KeyKind, Ownership, Tpm as _, TpmError, Usage, with_key};
 
 use crate::support::{Eavesdropper, manufactured, secret, tempdir};
 
@@ -84,4 +84,55 @@ fn a_lost_session_is_started_again() {
     assert_eq!(tpm.transmit_raw(&flush).unwrap()[6..10], [0; 4]);
     tpm.create(KeyKind::P256, Usage::General, None).unwrap();
     assert_eq!(tpm.leftovers().unwrap(), [0u32; 0]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_public_area_makes_the_reader_stumble(public in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600)) {
+        let blob = KeyBlob { public, private: vec![] };
+        proptest::prop_assert!(blob.public_key().is_err());
+        drop(blob.name());
+    }
+}
+
+/// Collects what is logged.
+#[cfg(feature = "cli")]
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+#[cfg(feature = "cli")]
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn the_log_names_commands_roles_and_answers_and_no_parameter() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let mut lab = crate::support::lab();
+        let sealed = lab.tpm.seal(&secret_slice(vec![b'S'; 32]), Gate::Counted(&secret(b'P'))).unwrap();
+        lab.tpm.unseal(&sealed, Gate::Counted(&secret(b'Q'))).unwrap_err();
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let refused = text.lines().find(|line| line.contains("TPM_RC_AUTH_FAIL")).unwrap();
+    for part in ["whfb::tpm", "TPM2_Unseal", "sealed data 0x80", "TPM_RC_AUTH_FAIL (session 1)", "micros="] {
+        assert!(refused.contains(part), "{part} is missing in: {refused}");
+    }
+    for secret in ["SSSS", "PPPP", "QQQQ", "5353", "5050", "5151", "83, 83", "80, 80, 80", "81, 81"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
 }

@@ -2,6 +2,24 @@
 //!
 //! [`Tpm`] says in words of the job what the rest of the device asks of a TPM. A backend implements it: which sessions
 //! it opens, how it marshals and which transport it uses is its own business, and no `TPM2B` type crosses this line.
+//!
+//! [`Direct`] is the backend. From top to bottom it is `direct` (the verbs), `commands` and `facts` (one TPM command each),
+//! `primary` and `template` (what the objects look like), `channel` (session, repetition, log), `frame`, `session` and
+//! `marshal` (bytes), and [`transport`] (how they travel). [`swtpm`] runs the emulator, [`manufacture`] makes a TPM of it:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use whfb::base::OsRng;
+//! use whfb::device::tpm::manufacture::manufacture;
+//! use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
+//! use whfb::device::tpm::{Direct, KeyKind, Ownership, Tpm as _, TpmError, Usage};
+//!
+//! let mut swtpm = Swtpm::start(Path::new("state"), Path::new(PROGRAM))?;
+//! let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_kind, _key| Ok(None))?;
+//! let mut tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&owned.pins), Box::new(OsRng))?;
+//! let key = tpm.create(KeyKind::Rsa2048, Usage::General, None)?;
+//! # Ok::<(), TpmError>(())
+//! ```
 
 mod channel;
 mod commands;
