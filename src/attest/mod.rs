@@ -1,1 +1,23 @@
-//! TODO
+//! Attestation: the statement that prover and verifier share, its judgement, and the challenge that ties an attestation
+//! key to an endorsement key. Needs no TPM and no network.
+//!
+//! A verifier calls [`verify()`] and reads the [`Report`]. A certificate service for attestation keys calls [`judge_ek`] and
+//! [`judge_aik`], sends what [`make_credential`] makes, and issues [`aik_certificate`] once the secret came back.
+
+mod chain;
+mod challenge;
+mod check;
+#[cfg(test)]
+pub(crate) mod generator;
+mod profile;
+mod report;
+mod statement;
+mod verify;
+
+pub use chain::{ChainFault, LONGEST_PATH, build_path};
+pub use challenge::{ChallengeError, SECRET_LIMIT, make_credential};
+pub use check::{Check, Fault};
+pub use profile::{AikFault, EkFault, TpmIdentity, aik_certificate, ek_certificate, judge_aik, judge_ek};
+pub use report::{Finding, Level, Outcome, Report};
+pub use statement::{Statement, extra_data};
+pub use verify::{Expectation, Freshness, verify};

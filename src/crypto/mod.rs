@@ -3,6 +3,7 @@
 //! Verification, server signatures and OAEP encryption are `aws-lc-rs`; the keys of a device without a TPM are `rsa` and
 //! `p256`; certificates are put together from `x509-cert` structures.
 
+mod agreement;
 pub mod cert;
 pub mod cipher;
 pub mod digest;
@@ -11,6 +12,7 @@ mod public;
 mod signing;
 mod software;
 
+pub use agreement::agree_once;
 pub use public::{EcPublic, InvalidKey, PublicKey, RsaPublic, SignatureAlgorithm, SignatureInvalid};
 pub use signing::{KeyFailure, SigningKey};
 pub use software::{SoftwareKey, SoftwareKeyError};

@@ -9,7 +9,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use super::{EcPublic, PublicKey, RsaPublic};
-use crate::base::{SecretSlice, secret_slice};
+use crate::base::{Secret32, SecretSlice, secret_slice};
 
 /// A private key in the memory of this process.
 ///
@@ -104,6 +104,29 @@ impl SoftwareKey {
         key.decrypt_blinded(rng, Oaep::new::<Sha1>(), ciphertext)
             .map(secret_slice)
             .map_err(|_| SoftwareKeyError::Decryption)
+    }
+
+    /// RSA-OAEP decryption with SHA-256 and a label, to which the NUL at its end is added: what a TPM does with the secret of
+    /// a credential (TPM 2.0 Part 1, annex B.4).
+    pub fn decrypt_oaep_sha256(
+        &self,
+        ciphertext: &[u8],
+        label: &str,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<SecretSlice<u8>, SoftwareKeyError> {
+        let Self::Rsa(key) = self else { return Err(SoftwareKeyError::Decryption) };
+        key.decrypt_blinded(rng, Oaep::new_with_label::<Sha256, _>(format!("{label}\0")), ciphertext)
+            .map(secret_slice)
+            .map_err(|_| SoftwareKeyError::Decryption)
+    }
+
+    /// The x coordinate of the point that this P-256 key shares with `peer`.
+    pub fn agree(&self, peer: &EcPublic) -> Result<Secret32, SoftwareKeyError> {
+        let Self::P256(key) = self else { return Err(SoftwareKeyError::Decryption) };
+        let peer = p256::PublicKey::from_sec1_bytes(&peer.to_point()).map_err(|_| SoftwareKeyError::Decryption)?;
+        let shared = p256::ecdh::diffie_hellman(key.as_nonzero_scalar(), peer.as_affine());
+        let z: [u8; 32] = (*shared.raw_secret_bytes()).into();
+        Ok(Secret32::new(Box::new(z)))
     }
 }
 

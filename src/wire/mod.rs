@@ -15,3 +15,4 @@ pub mod kpp;
 pub mod lab;
 pub mod oauth;
 pub mod token;
+pub mod tpm;

@@ -1,5 +1,6 @@
 //! X.509: reading certificates, issuing them, and the request that a device signs.
 
+mod constraint;
 mod extension;
 mod issue;
 mod name;
@@ -15,6 +16,7 @@ use super::digest::sha1;
 use super::{PublicKey, SignatureAlgorithm};
 use crate::base::Timestamp;
 
+pub use constraint::KeyUses;
 pub use extension::{Extension, oid};
 pub use issue::{Authority, Leaf, Validity};
 pub use name::{Name, Text};

@@ -1,0 +1,91 @@
+//! What a certificate says about its place in a path and about its key, read for whoever builds paths.
+
+use std::collections::BTreeSet;
+
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
+
+use super::{Certificate, CertificateError, Extension};
+
+/// `keyUsage`, as far as this crate asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyUses {
+    /// digitalSignature.
+    pub signature: bool,
+    /// keyEncipherment.
+    pub encipherment: bool,
+    /// keyAgreement.
+    pub agreement: bool,
+}
+
+impl Certificate {
+    /// `pathLenConstraint`: how many intermediates may follow; `None` without limit or extension.
+    pub fn path_length(&self) -> Result<Option<u8>, CertificateError> {
+        Ok(self.typed::<BasicConstraints>()?.and_then(|constraints| constraints.path_len_constraint))
+    }
+
+    /// `keyUsage`; `None` without the extension.
+    pub fn key_uses(&self) -> Result<Option<KeyUses>, CertificateError> {
+        Ok(self.typed::<KeyUsage>()?.map(|usage| KeyUses {
+            signature: usage.digital_signature(),
+            encipherment: usage.key_encipherment(),
+            agreement: usage.key_agreement(),
+        }))
+    }
+
+    /// Whether an extension is there twice, which RFC 5280 section 4.2 forbids: readers disagree on which one counts.
+    pub fn repeats_an_extension(&self) -> bool {
+        let mut seen = BTreeSet::new();
+        self.extensions().iter().any(|each| !seen.insert(each.extn_id))
+    }
+}
+
+impl Extension {
+    /// The same extension, critical: whoever does not know it must refuse the certificate.
+    pub fn marked_critical(mut self) -> Self {
+        self.0.critical = true;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Authority, Leaf, Name, Text, Validity, oid};
+    use super::*;
+    use crate::base::{OsRng, Timestamp};
+    use crate::crypto::SigningKey;
+
+    fn issued(extensions: Vec<Extension>) -> Certificate {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let validity = Validity::days_from(now, 30);
+        let name = Name::common_name("Lab root", Text::Utf8).unwrap();
+        let root = Authority::root(name.clone(), SigningKey::generate_p256().unwrap(), validity, &mut OsRng).unwrap();
+        let leaf = Leaf { subject: name, public: root.key().public(), validity, extensions };
+        root.issue(&leaf, &mut OsRng).unwrap()
+    }
+
+    #[test]
+    fn reads_path_length_and_key_usage() {
+        let limited = issued(vec![
+            Extension::opaque(oid::BASIC_CONSTRAINTS, &[0x30, 6, 1, 1, 0xff, 2, 1, 3]),
+            Extension::key_usage_agreement().unwrap(),
+        ]);
+        assert_eq!(limited.path_length(), Ok(Some(3)));
+        let uses = KeyUses { signature: false, encipherment: false, agreement: true };
+        assert_eq!(limited.key_uses(), Ok(Some(uses)));
+        let bare = issued(vec![Extension::basic_constraints(true).unwrap()]);
+        assert_eq!((bare.path_length(), bare.key_uses()), (Ok(None), Ok(None)));
+    }
+
+    #[test]
+    fn an_extension_can_be_made_critical() {
+        let critical = Extension::opaque(oid::DEVICE_ID, &[4, 0]).marked_critical();
+        assert_eq!(issued(vec![critical]).critical_extensions(), [oid::DEVICE_ID]);
+    }
+
+    #[test]
+    fn sees_an_extension_that_is_there_twice() {
+        let once = Extension::basic_constraints(false).unwrap();
+        assert!(!issued(vec![once.clone(), Extension::key_usage_signature().unwrap()]).repeats_an_extension());
+        assert!(issued(vec![once.clone(), once]).repeats_an_extension());
+    }
+}
