@@ -41,6 +41,8 @@ mod verb;
 pub use direct::{Direct, Ownership};
 pub use error::TpmError;
 
+pub use crate::wire::tpm::Credential;
+
 use crate::base::{Secret32, SecretSlice};
 use crate::crypto::PublicKey;
 
@@ -156,17 +158,6 @@ impl Endorsement {
     pub fn public_key(&self) -> Result<PublicKey, TpmError> {
         template::public_key(&self.public).map_err(|_| frame::malformed("TPM2_CreatePrimary"))
     }
-}
-
-/// What a credential activation is given: the two structures of `TPM2_MakeCredential`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Credential {
-    /// The contents of the `TPM2B_ID_OBJECT`.
-    #[serde(with = "crate::wire::base64_bytes")]
-    pub blob: Vec<u8>,
-    /// The contents of the `TPM2B_ENCRYPTED_SECRET`.
-    #[serde(with = "crate::wire::base64_bytes")]
-    pub secret: Vec<u8>,
 }
 
 /// The Names that a device pins when it first meets its TPM.
