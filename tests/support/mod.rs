@@ -1,5 +1,8 @@
 //! One emulator per test, in a directory of its own.
 
+#![allow(clippy::expect_used, reason = "a test without its TPM has to fail")]
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::{Arc, Mutex};

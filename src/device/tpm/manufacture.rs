@@ -3,7 +3,7 @@
 //! The maker's part ([`manufacture`]) puts certificates of the endorsement keys into NV with platform authorization, where a
 //! clear does not reach them. The owner's part ([`take_ownership`]) persists the primaries, sets the dictionary-attack
 //! parameters of Windows and takes the lockout authorization; a clear undoes all of it, so it runs again after [`clear`].
-//! All three take a [`Swtpm`] and nothing else: they cannot be turned against a TPM that somebody else started.
+//! All of it takes a [`Swtpm`] and nothing else: it cannot be turned against a TPM that somebody else started.
 
 use super::channel::Channel;
 use super::frame::{Auth, Entity};
@@ -96,6 +96,18 @@ pub fn clear(tpm: &mut Swtpm, rng: &mut dyn Random, lockout_auth: &Secret32) -> 
         drop(channel.release(&storage));
     }
     cleared.and(ended)
+}
+
+/// Makes a TPM of ours not ready: its storage hierarchy is disabled until the next start, and nothing below it can be made or
+/// used.
+///
+/// # Errors
+/// That of the command.
+pub fn disable_storage(tpm: &mut Swtpm, rng: &mut dyn Random) -> Result<(), TpmError> {
+    let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
+    let platform = Entity::permanent(PLATFORM, "platform hierarchy");
+    let parameters = Writer::new().u32(OWNER).u8(0);
+    channel.run(verb::HIERARCHY_CONTROL, &[&platform], &[Auth::Empty], parameters)?.read(|_| Ok(()))
 }
 
 impl Channel<'_> {
