@@ -10,7 +10,7 @@ use crate::crypto::kdf::{kdfa, kdfe};
 use crate::crypto::{EcPublic, PublicKey, RsaPublic, agree_once};
 use crate::wire::tpm::{Credential, to_tpm2b};
 
-/// Label of the seed's transport (TPM 2.0 Part 1, annexes B.10.4 and C.7.4).
+/// Label of the seed's transport (TPM 2.0 Part 1, section 24 and annexes B and C).
 const IDENTITY: &str = "IDENTITY";
 /// The longest secret: a digest of the endorsement key's name algorithm, SHA-256.
 pub const SECRET_LIMIT: usize = 32;
@@ -56,7 +56,7 @@ pub fn make_credential(
 
 type Seed = Zeroizing<Vec<u8>>;
 
-/// RSA: a random seed under OAEP with SHA-256 (annex B.10.4).
+/// RSA: a random seed under OAEP with SHA-256 (annex B).
 fn wrap_seed(ek: &RsaPublic, rng: &mut dyn Random) -> Result<(Seed, Vec<u8>), ChallengeError> {
     if ek.bits() != 2048 {
         return Err(ChallengeError::Endorsement);
@@ -66,7 +66,7 @@ fn wrap_seed(ek: &RsaPublic, rng: &mut dyn Random) -> Result<(Seed, Vec<u8>), Ch
     Ok((seed, encrypted))
 }
 
-/// P-256: the seed follows from an ephemeral key, whose public point is sent as a `TPMS_ECC_POINT` (annex C.7.4).
+/// P-256: the seed follows from an ephemeral key, whose public point is sent as a `TPMS_ECC_POINT` (annex C).
 fn share_seed(ek: &EcPublic, rng: &mut dyn Random) -> Result<(Seed, Vec<u8>), ChallengeError> {
     let (ephemeral, z) = agree_once(ek, rng).map_err(|_| ChallengeError::Endorsement)?;
     let seed = Zeroizing::new(kdfe(z.expose_secret(), IDENTITY, &ephemeral.x, &ek.x, 256));
@@ -75,7 +75,7 @@ fn share_seed(ek: &EcPublic, rng: &mut dyn Random) -> Result<(Seed, Vec<u8>), Ch
     Ok((seed, point))
 }
 
-/// Encrypts the secret and binds the result to the Name (section 24.3 to 24.5): `TPM2B` HMAC, then the encrypted `TPM2B`.
+/// Encrypts the secret and binds the result to the Name (section 24): `TPM2B` HMAC, then the encrypted `TPM2B`.
 fn protect(seed: &[u8], name: &[u8], secret: &[u8]) -> Result<Vec<u8>, ChallengeError> {
     let storage = Zeroizing::new(kdfa(seed, "STORAGE", name, &[], 128));
     let key = storage.first_chunk::<16>().ok_or(ChallengeError::SecretLength)?;

@@ -46,21 +46,21 @@ checks! {
     /// The public area holds the key that is being registered.
     SubjectKey, "WebAuthn 8.3";
     /// fixedTPM: no copy can exist in another TPM.
-    FixedTpm, "TPM 2.0 Part 2, 8.3.3.2";
+    FixedTpm, "TPM 2.0 Part 2, 8.3 (TPMA_OBJECT)";
     /// fixedParent: no duplication under another parent.
-    FixedParent, "TPM 2.0 Part 2, 8.3.3.4";
+    FixedParent, "TPM 2.0 Part 2, 8.3 (TPMA_OBJECT)";
     /// sensitiveDataOrigin: the TPM made the private part, nobody imported it.
-    SensitiveDataOrigin, "TPM 2.0 Part 2, 8.3.3.5";
+    SensitiveDataOrigin, "TPM 2.0 Part 2, 8.3 (TPMA_OBJECT)";
     /// Not restricted: a restricted key does not sign what a sign-in needs.
-    NotRestricted, "TPM 2.0 Part 2, 8.3.3.11";
+    NotRestricted, "TPM 2.0 Part 2, 8.3 (TPMA_OBJECT)";
     /// The authorization policy is the PolicyOR of the Windows provider.
-    AuthPolicy, "protocol.md 6.3 (PCP key policy)";
+    AuthPolicy, "key policy of the Windows platform crypto provider (PCP tool kit)";
     /// The attributes are exactly 0x00060472. That the sign-in key has the template of the public sample is \[inferred\].
-    Attributes, "protocol.md 6.3 [inferred]";
+    Attributes, "public Windows Hello samples of WebAuthn, inferred for sign-in keys";
     /// Symmetric algorithm and scheme are NULL; \[inferred\] like the attributes.
-    Scheme, "protocol.md 6.3 [inferred]";
+    Scheme, "public Windows Hello samples of WebAuthn, inferred for sign-in keys";
     /// RSA-2048 with exponent 65537, or P-256.
-    Strength, "MS-KPP 3.1.5.1.1.3; protocol.md 2.1";
+    Strength, "MS-ADTS 2.2.20.5.1";
     /// The chain holds one to eight certificates that can be read.
     Certificates, "RFC 5280 4.1";
     /// The attestation key's signature over the certify information, RSASSA or ECDSA with SHA-256.
@@ -78,7 +78,7 @@ checks! {
     /// It has a path to a trusted root, every certificate valid at the given time.
     Chain, "RFC 5280 6";
     /// Its policies say how the endorsement key was verified.
-    Assurance, "AD CS key attestation, 1.3.6.1.4.1.311.21.31 and .32 [inferred]";
+    Assurance, "AD CS key attestation, 1.3.6.1.4.1.311.21.31 and .32, inferred for Entra";
 }
 
 /// What a check found wrong: one name per way to fail.

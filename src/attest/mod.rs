@@ -7,6 +7,8 @@
 mod chain;
 mod challenge;
 mod check;
+#[cfg(test)]
+pub(crate) mod generator;
 mod profile;
 mod report;
 mod statement;

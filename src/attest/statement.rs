@@ -26,7 +26,8 @@ pub struct Statement {
     pub nonce: String,
 }
 
-/// What `extraData` must be: SHA-256 over the nonce and the SHA-256 of the key blob (design.md 2).
+/// What `extraData` must be: SHA-256 over the nonce and the SHA-256 of the key blob. Ours: Microsoft's binding is not
+/// public.
 ///
 /// `nonce` is the server's text as bytes, `key_blob` the key as it is registered (`RSA1` or `ECS1`).
 pub fn extra_data(nonce: &[u8], key_blob: &[u8]) -> [u8; 32] {

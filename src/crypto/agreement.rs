@@ -6,7 +6,7 @@ use super::{EcPublic, InvalidKey};
 use crate::base::{Random, Secret32};
 
 /// Makes an ephemeral key, agrees with `peer` and forgets the private half: the ephemeral public key, and the x coordinate
-/// of the shared point (SP 800-56A section 6.2.2.2; TPM 2.0 Part 1, annex C.6.1).
+/// of the shared point (SP 800-56A section 6.2.2.2; TPM 2.0 Part 1, annex C).
 ///
 /// A peer off the curve is [`InvalidKey::Structure`].
 pub fn agree_once(peer: &EcPublic, mut rng: &mut dyn Random) -> Result<(EcPublic, Secret32), InvalidKey> {

@@ -58,7 +58,7 @@ fn a_wrong_value_certifies_nothing_and_leaves_nothing() {
     for _ in 0..5 {
         let reversed = certify(&mut *lab.tpm, &aik, &key, CertifyAuthority::Policy);
         assert!(reversed.is_err(), "{reversed:?}");
-        assert_eq!(lab.tpm.leftovers().unwrap(), []);
+        assert_eq!(lab.tpm.leftovers().unwrap(), [0u32; 0]);
     }
     certify(&mut *lab.tpm, &key, &aik, CertifyAuthority::Policy).unwrap();
 }
@@ -115,7 +115,7 @@ fn a_credential_for_another_key_or_tpm_stays_shut() {
     {
         let activated = with_key(&mut *lab.tpm, &aik, |tpm, aik| tpm.activate(aik, KeyKind::Rsa2048, &credential));
         assert!(matches!(activated, Err(TpmError::Refused { .. })), "{activated:?}");
-        assert_eq!(lab.tpm.leftovers().unwrap(), []);
+        assert_eq!(lab.tpm.leftovers().unwrap(), [0u32; 0]);
     }
 }
 

@@ -57,7 +57,7 @@ fn a_guest_leaves_the_tpm_as_it_was() {
     assert!(sent.iter().all(|code| !FORBIDDEN.contains(code)), "{sent:x?}");
 
     let mut after = open(Box::new(shared), &pins);
-    assert_eq!(after.leftovers().unwrap(), []);
+    assert_eq!(after.leftovers().unwrap(), [0u32; 0]);
     let after = after.facts().unwrap();
     assert_eq!((after.persistent, after.lockout), (before.persistent, before.lockout));
 }
@@ -72,7 +72,7 @@ fn a_guest_makes_do_with_a_tpm_that_has_no_persistent_keys() {
     drop(guest);
     let mut again = Direct::open(Box::new(shared), Ownership::Guest, Some(&pins), Box::new(OsRng)).unwrap();
     let facts = again.facts().unwrap();
-    assert_eq!(facts.persistent, []);
+    assert_eq!(facts.persistent, [0u32; 0]);
     assert_eq!(facts.loaded.len(), 1, "only the storage root key in memory");
-    assert_eq!(again.leftovers().unwrap(), []);
+    assert_eq!(again.leftovers().unwrap(), [0u32; 0]);
 }

@@ -58,7 +58,7 @@ fn refuses_to_clear_with_a_wrong_authorization() {
     assert!(matches!(refused, Err(TpmError::WrongCounted)), "{refused:?}");
     let mut tpm = open(Box::new(swtpm), &pins);
     assert_eq!(tpm.pins().unwrap(), pins);
-    assert_eq!(tpm.leftovers().unwrap(), []);
+    assert_eq!(tpm.leftovers().unwrap(), [0u32; 0]);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn manufacture_can_leave_certificates_out_and_pass_refusals_on() {
     assert!(matches!(refused, TpmError::Guest("issuing")));
     let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_, _| Ok(None)).unwrap();
     assert_eq!(owned.facts.persistent, [0x8100_0001, 0x8101_0001, 0x8101_0002]);
-    assert_eq!(owned.facts.loaded, []);
+    assert_eq!(owned.facts.loaded, [0u32; 0]);
     let mut tpm = open(Box::new(swtpm), &owned.pins);
     assert_eq!(tpm.endorsement(KeyKind::Rsa2048).unwrap().certificate, None);
     drop(tpm);

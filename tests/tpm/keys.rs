@@ -130,7 +130,7 @@ fn refuses_blobs_that_were_changed_or_mixed() {
     ] {
         assert!(lab.tpm.load(&bad).is_err(), "{} and {} bytes loaded", bad.public.len(), bad.private.len());
     }
-    assert_eq!(lab.tpm.leftovers().unwrap(), []);
+    assert_eq!(lab.tpm.leftovers().unwrap(), [0u32; 0]);
 }
 
 #[test]

@@ -232,3 +232,6 @@ fn judge_member(certificate: &Certificate, at: Timestamp) -> Result<(), ChainFau
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

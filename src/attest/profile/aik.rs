@@ -18,15 +18,19 @@ pub fn aik_certificate(
     validity: Validity,
     rng: &mut dyn Random,
 ) -> Result<Certificate, CertificateError> {
+    let extensions = aik_extensions(tpm, verified_ek)?;
+    authority.issue(&Leaf { subject: Name::empty(), public: aik, validity, extensions }, rng)
+}
+
+pub(crate) fn aik_extensions(tpm: &TpmIdentity, verified_ek: bool) -> Result<Vec<Extension>, CertificateError> {
     let policy = if verified_ek { oid::POLICY_EK_CERTIFICATE } else { oid::POLICY_EK_UNVERIFIED };
-    let extensions = vec![
+    Ok(vec![
         Extension::directory_name(&tpm.to_name()?)?,
         Extension::basic_constraints(false)?,
         Extension::key_usage_signature()?,
         Extension::extended_key_usage(false, &[oid::AIK_CERTIFICATE])?,
         Extension::policy(policy)?,
-    ];
-    authority.issue(&Leaf { subject: Name::empty(), public: aik, validity, extensions }, rng)
+    ])
 }
 
 /// The TPM that an attestation key's certificate names: a critical `subjectAltName` with a directory name of manufacturer,

@@ -14,19 +14,23 @@ pub fn ek_certificate(
     validity: Validity,
     rng: &mut dyn Random,
 ) -> Result<Certificate, CertificateError> {
+    let extensions = ek_extensions(ek, tpm)?;
+    vendor.issue(&Leaf { subject: Name::empty(), public: ek, validity, extensions }, rng)
+}
+
+pub(super) fn ek_extensions(ek: &PublicKey, tpm: &TpmIdentity) -> Result<Vec<Extension>, CertificateError> {
     let key_usage = match ek {
         PublicKey::Rsa(_) => Extension::key_usage_encipherment()?,
         PublicKey::P256(_) => Extension::key_usage_agreement()?,
     };
-    let extensions = vec![
+    Ok(vec![
         Extension::directory_name(&tpm.to_name()?)?,
         Extension::basic_constraints(false)?,
         key_usage,
         Extension::extended_key_usage(false, &[oid::EK_CERTIFICATE])?,
         // TPM 2.0 library specification, level 0, revision 1.64.
         Extension::tpm_specification(0, 164)?,
-    ];
-    vendor.issue(&Leaf { subject: Name::empty(), public: ek, validity, extensions }, rng)
+    ])
 }
 
 /// Why a certificate is not that of an endorsement key which may be trusted, in the order of the checks.

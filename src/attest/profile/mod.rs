@@ -6,6 +6,8 @@ mod ek;
 use crate::crypto::PublicKey;
 use crate::crypto::cert::{CertificateError, Name, Text, oid};
 
+#[cfg(test)]
+pub(crate) use aik::aik_extensions;
 pub use aik::{AikFault, aik_certificate, judge_aik};
 pub(crate) use aik::{ek_was_verified, tpm_of};
 pub use ek::{EkFault, ek_certificate, judge_ek};
@@ -54,3 +56,6 @@ pub(crate) fn is_strong(key: &PublicKey) -> bool {
         PublicKey::P256(_) => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,16 +135,22 @@ struct Judgement {
 impl Judgement {
     fn of(holds: bool, fault: Fault, expected: impl Into<String>, found: impl Into<String>) -> Self {
         let outcome = if holds { Outcome::Passed } else { Outcome::Failed(fault) };
-        Self { outcome, expected: expected.into(), found: found.into() }
+        Self { outcome, expected: shown(expected), found: shown(found) }
     }
 
     fn waived(found: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Waived, expected: "anything".into(), found: found.into() }
+        Self { outcome: Outcome::Waived, expected: "anything".into(), found: shown(found) }
     }
 
     fn blocked() -> Self {
         Self { outcome: Outcome::Blocked, expected: String::new(), found: String::new() }
     }
+}
+
+/// A report must not leave a side blank: an empty field is a finding too.
+fn shown(text: impl Into<String>) -> String {
+    let text = text.into();
+    if text.is_empty() { "(empty)".into() } else { text }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -154,3 +160,6 @@ fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
 
-use super::{Certificate, CertificateError};
+use super::{Certificate, CertificateError, Extension};
 
 /// `keyUsage`, as far as this crate asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +39,17 @@ impl Certificate {
     }
 }
 
+impl Extension {
+    /// The same extension, critical: whoever does not know it must refuse the certificate.
+    pub fn marked_critical(mut self) -> Self {
+        self.0.critical = true;
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{Authority, Extension, Leaf, Name, Text, Validity, oid};
+    use super::super::{Authority, Leaf, Name, Text, Validity, oid};
     use super::*;
     use crate::base::{OsRng, Timestamp};
     use crate::crypto::SigningKey;
@@ -66,6 +74,12 @@ mod tests {
         assert_eq!(limited.key_uses(), Ok(Some(uses)));
         let bare = issued(vec![Extension::basic_constraints(true).unwrap()]);
         assert_eq!((bare.path_length(), bare.key_uses()), (Ok(None), Ok(None)));
+    }
+
+    #[test]
+    fn an_extension_can_be_made_critical() {
+        let critical = Extension::opaque(oid::DEVICE_ID, &[4, 0]).marked_critical();
+        assert_eq!(issued(vec![critical]).critical_extensions(), [oid::DEVICE_ID]);
     }
 
     #[test]

@@ -1,0 +1,406 @@
+//! Everything that the server refuses, and the one table from a refusal to its answer on the wire.
+//!
+//! A [`Refusal`] says that the client is wrong; [`Broken`] says that the machine or this crate is.
+
+use crate::base::{Aadsts, Hresult};
+use crate::crypto::cert::CertificateError;
+use crate::crypto::{InvalidKey, KeyFailure};
+use crate::wire::blob::BlobFault;
+use crate::wire::jws::JwsFault;
+use crate::wire::kpp::KeyRequestFault;
+
+use super::directory::DirectoryError;
+use super::tokens::TokenFault;
+
+/// How an answer is worded, which depends on the service that was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// The token service: an OAuth error body with an AADSTS number.
+    Oauth {
+        /// `error`.
+        error: &'static str,
+        /// The number in `error_codes`.
+        number: Aadsts,
+    },
+    /// Key registration: MS-KPP ErrorDetails with Entra's nested form beside it.
+    Key {
+        /// What a Windows device shows for it.
+        hresult: Hresult,
+    },
+    /// Device join and discovery: the MS-DVRJ error body.
+    Join,
+    /// A service of the lab, or no service at all.
+    Lab,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// HTTP status.
+    pub status: u16,
+    /// How it is worded.
+    pub dialect: Dialect,
+    /// The text, ours.
+    pub text: &'static str,
+}
+
+macro_rules! refusals {
+    ($($name:ident = $status:literal $dialect:ident $(($($argument:expr),*))?, $text:literal;)*) => {
+        /// A check that failed, by its exact name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Refusal {
+            $(#[doc = $text] $name,)*
+        }
+
+        impl Refusal {
+            /// Every refusal.
+            pub const ALL: &[Refusal] = &[$(Self::$name,)*];
+
+            /// Its exact name, which is also the machine-readable code of every dialect but OAuth's.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// How it is answered.
+            pub fn entry(self) -> Entry {
+                match self {
+                    $(Self::$name => Entry { status: $status, dialect: $dialect($($($argument),*)?), text: $text },)*
+                }
+            }
+        }
+    };
+}
+
+#[expect(non_snake_case, reason = "reads as the dialect in the table below")]
+const fn Oauth(error: &'static str, number: Aadsts) -> Dialect {
+    Dialect::Oauth { error, number }
+}
+
+#[expect(non_snake_case, reason = "reads as the dialect in the table below")]
+const fn Key(hresult: Hresult) -> Dialect {
+    Dialect::Key { hresult }
+}
+
+#[expect(non_snake_case, reason = "reads as the dialect in the table below")]
+const fn Join() -> Dialect {
+    Dialect::Join
+}
+
+#[expect(non_snake_case, reason = "reads as the dialect in the table below")]
+const fn Lab() -> Dialect {
+    Dialect::Lab
+}
+
+/// Device used during the authentication is disabled.
+const DEVICE_DISABLED: Aadsts = Aadsts(135_011);
+/// The user's session is not known: nobody is signed in.
+const NO_SESSION: Aadsts = Aadsts(50_058);
+/// The first version of the key derivation is no longer taken.
+const KDF_V1: Aadsts = Aadsts(5_000_611);
+/// The redirect address does not match.
+const REDIRECT: Aadsts = Aadsts(50_011);
+/// The client is not known, or not the one that the grant is for.
+const CLIENT: Aadsts = Aadsts(700_016);
+/// The assertion is malformed or not valid now.
+const ASSERTION: Aadsts = Aadsts(50_013);
+/// Response type not supported.
+const RESPONSE_TYPE: Aadsts = Aadsts(70_005);
+
+refusals! {
+    // --- no service at all
+    HostUnknown = 404 Lab, "no service answers under this host name";
+    PathUnknown = 404 Lab, "no service answers under this path";
+    BodyTooLarge = 413 Lab, "the request body is larger than one mebibyte";
+    RequestTooSlow = 408 Lab, "the request took too long";
+    BodyUnreadable = 400 Lab, "the request body ended too early";
+
+    // --- the token service
+    TenantUnknown = 400 Oauth("invalid_request", Aadsts::TENANT_NOT_FOUND), "the tenant does not exist";
+    GrantTypeMissing = 400 Oauth("invalid_request", Aadsts::MISSING_PARAMETER), "grant_type is missing";
+    GrantTypeUnsupported = 400 Oauth("unsupported_grant_type", Aadsts::UNSUPPORTED_GRANT), "this grant_type is not supported";
+    ParameterMissing = 400 Oauth("invalid_request", Aadsts::MISSING_PARAMETER), "a required parameter is missing";
+    ResourceUnknown = 400 Oauth("invalid_resource", Aadsts::INVALID_RESOURCE), "the resource is not registered in the tenant";
+    UserUnknown = 400 Oauth("invalid_grant", Aadsts::USER_NOT_FOUND), "the user does not exist in the tenant";
+    PasswordWrong = 400 Oauth("invalid_grant", Aadsts::INVALID_PASSWORD), "wrong user name or password";
+    CodeMalformed = 400 Oauth("invalid_grant", Aadsts::INVALID_GRANT), "the authorization code is not one of this server";
+    CodeExpired = 400 Oauth("invalid_grant", Aadsts::EXPIRED_GRANT), "the authorization code has expired";
+    CodeRedeemed = 400 Oauth("invalid_grant", Aadsts::CODE_REDEEMED), "the authorization code was used already";
+    CodeOfAnotherClient = 400 Oauth("invalid_grant", CLIENT), "the authorization code is for another client";
+    CodeRedirectDiffers = 400 Oauth("invalid_grant", REDIRECT), "the redirect address is not that of the authorization code";
+    CodeResourceDiffers = 400 Oauth("invalid_grant", Aadsts::INVALID_RESOURCE), "the resource is not that of the authorization code";
+
+    // --- signed requests of a device
+    SignedRequestMalformed = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "the signed request is not a compact JWS of the right shape";
+    SignedRequestUnsupported = 400 Oauth("invalid_request", Aadsts::UNSUPPORTED_GRANT), "a signed request needs RS256 with x5c";
+    CertificateMissing = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_REQUIRED), "the signed request has no x5c";
+    CertificateMalformed = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c cannot be read";
+    CertificateForeign = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c was not issued by this tenant";
+    CertificateExpired = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c is not valid now";
+    SignedRequestSignature = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the signed request's signature does not verify under its certificate";
+    DeviceUnknown = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the device does not exist";
+    DeviceDisabled = 400 Oauth("invalid_grant", DEVICE_DISABLED), "the device is disabled";
+    TransportKeyMissing = 400 Oauth("invalid_grant", Aadsts::NGC_TRANSPORT_KEY_NOT_FOUND), "the device has no usable transport key";
+    NonceMissing = 400 Oauth("invalid_grant", Aadsts::INVALID_REQUEST_NONCE), "request_nonce is missing";
+    NonceForeign = 400 Oauth("invalid_grant", Aadsts::INVALID_REQUEST_NONCE), "the nonce is not one of this server";
+    NonceExpired = 400 Oauth("invalid_grant", Aadsts::INVALID_REQUEST_NONCE), "the nonce is too old";
+    NonceReplayed = 400 Oauth("invalid_grant", Aadsts::INVALID_REQUEST_NONCE), "the nonce was used already";
+    ScopeWrong = 400 Oauth("invalid_scope", Aadsts(70_011)), "a PRT request needs the scopes aza and openid";
+
+    // --- the Hello assertion
+    AssertionMissing = 400 Oauth("invalid_grant", ASSERTION), "the Hello assertion is missing";
+    AssertionMalformed = 400 Oauth("invalid_grant", ASSERTION), "the Hello assertion is not a compact JWS of the right shape";
+    AssertionNotForHello = 400 Oauth("invalid_grant", ASSERTION), "the assertion's header is not RS256 with use ngc and a kid";
+    AssertionNotYetValid = 400 Oauth("invalid_grant", ASSERTION), "the Hello assertion is not valid yet";
+    AssertionExpired = 400 Oauth("invalid_grant", ASSERTION), "the Hello assertion has expired";
+    AssertionWindowTooWide = 400 Oauth("invalid_grant", ASSERTION), "the Hello assertion is valid for too long";
+    AssertionAudienceWrong = 400 Oauth("invalid_grant", ASSERTION), "the Hello assertion is for another audience";
+    HelloKeyUnknown = 400 Oauth("invalid_grant", Aadsts::NGC_KEY_NOT_FOUND), "no Hello key of that id is registered for the user";
+    HelloSignatureWrong = 400 Oauth("invalid_grant", Aadsts::NGC_INVALID_SIGNATURE), "the Hello assertion's signature does not verify under the registered key";
+    HelloDeviceDisabled = 400 Oauth("invalid_grant", Aadsts::NGC_DEVICE_DISABLED), "the device of the Hello key is disabled";
+    HelloDeviceNotFound = 400 Oauth("invalid_grant", Aadsts::NGC_DEVICE_NOT_FOUND), "the device of the Hello key does not exist";
+    HelloDeviceDiffers = 400 Oauth("invalid_grant", Aadsts::NGC_KEY_NOT_FOUND), "the Hello key was registered from another device";
+
+    // --- authorization by PRT
+    ResponseTypeUnsupported = 400 Oauth("unsupported_response_type", RESPONSE_TYPE), "only response_type=code is supported";
+    RedirectInvalid = 400 Oauth("invalid_request", REDIRECT), "the redirect address is not an absolute URI";
+    NobodySignedIn = 401 Oauth("login_required", NO_SESSION), "neither header nor cookie x-ms-RefreshTokenCredential proves a user";
+    CredentialMalformed = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "the PRT credential is not an HS256 JWS with ctx";
+    KdfVersionRefused = 400 Oauth("invalid_grant", KDF_V1), "version 1 of the key derivation is not taken";
+    KdfVersionUnknown = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "the version of the key derivation is unknown";
+    PrtMalformed = 400 Oauth("invalid_grant", Aadsts::INVALID_GRANT), "the PRT is not one of this server";
+    PrtExpired = 400 Oauth("invalid_grant", Aadsts::EXPIRED_GRANT), "the PRT has expired";
+    PrtRevoked = 400 Oauth("invalid_grant", Aadsts(50_173)), "the PRT was revoked";
+    SessionKeyWrong = 400 Oauth("invalid_grant", Aadsts::INVALID_SESSION_KEY), "the request is not signed with the session key of its PRT";
+    MfaEnrolmentRequired = 400 Oauth("interaction_required", Aadsts::MFA_ENROLMENT_REQUIRED), "the user must enrol a second factor first";
+
+    // --- discovery and join
+    DiscoveryTenantUnknown = 400 Join, "the tenant does not exist";
+    JoinApiVersionMissing = 400 Join, "api-version is missing";
+    JoinApiVersionUnsupported = 400 Join, "this api-version is not supported";
+    JoinTokenMissing = 401 Join, "there is no bearer token";
+    JoinTokenMalformed = 401 Join, "the bearer token is malformed";
+    JoinTokenSignature = 401 Join, "the bearer token's signature does not verify";
+    JoinTokenIssuer = 401 Join, "the bearer token is of another issuer";
+    JoinTokenTenant = 401 Join, "the bearer token is of another tenant";
+    JoinTokenAudience = 401 Join, "the bearer token is for another audience";
+    JoinTokenEarly = 401 Join, "the bearer token is not valid yet";
+    JoinTokenExpired = 401 Join, "the bearer token has expired";
+    JoinUserUnknown = 400 Join, "the token's user does not exist";
+    JoinBodyMalformed = 400 Join, "the body is not a join request";
+    JoinTypeUnsupported = 400 Join, "JoinType is neither 0 (joined) nor 4 (registered)";
+    JoinNameInvalid = 400 Join, "DeviceDisplayName is empty or longer than 256 characters";
+    JoinRequestKind = 400 Join, "CertificateRequest.Type is not pkcs10";
+    JoinRequestMalformed = 400 Join, "CertificateRequest.Data is not a base64 certification request";
+    JoinRequestSignature = 400 Join, "the certification request is not signed by its own key";
+    JoinRequestKey = 400 Join, "the certification request's key is not RSA-2048";
+    JoinRequestSubject = 400 Join, "the certification request's subject is not the one that join requests have";
+    JoinTransportKeyInvalid = 400 Join, "TransportKey is not a base64 RSA1 blob of 2048 bits";
+
+    // --- key registration, step 1 (MS-KPP section 3.1.5.1.1.3)
+    KeyApiVersionMissing = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "api-version is missing";
+    KeyApiVersionTwice = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "api-version is given both in query and header, or twice";
+    KeyApiVersionUnsupported = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "api-version is not 1.0";
+    KeyAcceptMissing = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "there is no Accept header";
+    KeyAcceptNotJson = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the Accept header does not admit application/json";
+    KeyBodyNotJson = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the body is not a JSON object";
+    KngcAbsent = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the member kngc is absent";
+    KngcNotString = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the member kngc is not a string";
+    KngcBase64Url = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the member kngc is base64url, not base64";
+    KngcNotBase64 = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the member kngc is not base64";
+    KngcEmpty = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the key blob is empty";
+    KngcTruncated = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the key blob is shorter than its header";
+    KngcMagic = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the key blob's magic is not RSA1";
+    KngcPrimes = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the key blob has primes in it";
+    KngcLengths = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the key blob's lengths disagree with its size";
+    KngcBitLength = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the key blob's bit length is not its modulus' length";
+    KngcNumbers = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the key blob's numbers are no RSA key";
+    KngcKeySize = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "the key is not RSA-2048";
+    KeyAttestationMalformed = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the attestation member is malformed";
+
+    // --- step 2: the token
+    KeyTokenMissing = 401 Key(Hresult::DSREG_E_MFA_REQUIRED), "there is no bearer token";
+    KeyTokenMalformed = 401 Key(Hresult::DSREG_E_USER_NOT_AUTHENTICATED), "the bearer token is malformed";
+    KeyTokenSignature = 401 Key(Hresult::DSREG_E_USER_NOT_AUTHENTICATED), "the bearer token's signature does not verify";
+    KeyTokenIssuer = 401 Key(Hresult::DSREG_E_USER_NOT_AUTHENTICATED), "the bearer token is of another issuer";
+    KeyTokenTenant = 401 Key(Hresult::DSREG_E_USER_NOT_AUTHENTICATED), "the bearer token is of another tenant";
+    KeyTokenAudience = 401 Key(Hresult::DSREG_E_USER_NOT_AUTHENTICATED), "the bearer token is for another audience";
+    KeyTokenEarly = 401 Key(Hresult::DSREG_E_USER_NOT_AUTHENTICATED), "the bearer token is not valid yet";
+    KeyTokenExpired = 401 Key(Hresult::DSREG_E_USER_NOT_AUTHENTICATED), "the bearer token has expired";
+    KeyDeviceIdMissing = 401 Key(Hresult::DSREG_E_NO_DEVICE_ID), "the token has no device id";
+    KeyDeviceUnknown = 401 Key(Hresult::DSREG_E_NOT_AUTHORIZED), "the token's device does not exist";
+    KeyDeviceDisabled = 401 Key(Hresult::DSREG_E_NOT_AUTHORIZED), "the token's device is disabled";
+    KeyUpnMissing = 401 Key(Hresult::DSREG_E_NO_UPN), "the token has no UPN";
+    KeyNgcmfaMissing = 401 Key(Hresult::DSREG_E_MFA_REQUIRED), "the token's amr has no ngcmfa";
+    KeyMfaStale = 401 Key(Hresult::DSREG_E_MFA_REQUIRED), "the multi-factor authentication is too long ago";
+
+    // --- steps 3 and 4: the user and the key
+    KeyUserUnknown = 400 Key(Hresult::DSREG_E_DIRECTORY), "the token's user does not exist";
+    AttestationMissing = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the tenant requires attested keys, and no statement was sent";
+    AttestationLevelTooLow = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's level is below what the tenant requires";
+    AttestationNonceMissing = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is not made over a nonce";
+    AttestationNonceForeign = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's nonce is not one of this server";
+    AttestationNonceExpired = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's nonce is too old";
+    AttestationNonceReplayed = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's nonce was used already";
+}
+
+/// The machine, or this crate, is wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Broken {
+    /// The database failed.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// A key of the tenant could not be used.
+    #[error(transparent)]
+    Key(#[from] KeyFailure),
+    /// A certificate could not be issued.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A public key could not be used.
+    #[error(transparent)]
+    Public(#[from] InvalidKey),
+    /// A token or message could not be written.
+    #[error("a message could not be encoded")]
+    Encoding,
+}
+
+/// Why a request has no good answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The client is wrong.
+    #[error("refused: {}", .0.name())]
+    Refused(Refusal),
+    /// We are.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+macro_rules! broken_from {
+    ($($kind:ty),*) => {
+        $(impl From<$kind> for Failure {
+            fn from(error: $kind) -> Self {
+                Self::Broken(error.into())
+            }
+        })*
+    };
+}
+
+broken_from!(DirectoryError, KeyFailure, CertificateError, InvalidKey);
+
+impl From<JwsFault> for Broken {
+    /// Only our own tokens come here: what clients send is refused by name where it is read.
+    fn from(_: JwsFault) -> Self {
+        Self::Encoding
+    }
+}
+
+impl Refusal {
+    /// A token fault at device join.
+    pub(crate) fn join_token(fault: TokenFault) -> Self {
+        match fault {
+            TokenFault::Malformed => Self::JoinTokenMalformed,
+            TokenFault::Signature => Self::JoinTokenSignature,
+            TokenFault::Issuer => Self::JoinTokenIssuer,
+            TokenFault::Tenant => Self::JoinTokenTenant,
+            TokenFault::Audience => Self::JoinTokenAudience,
+            TokenFault::NotYetValid => Self::JoinTokenEarly,
+            TokenFault::Expired => Self::JoinTokenExpired,
+        }
+    }
+
+    /// A token fault at key registration.
+    pub(crate) fn key_token(fault: TokenFault) -> Self {
+        match fault {
+            TokenFault::Malformed => Self::KeyTokenMalformed,
+            TokenFault::Signature => Self::KeyTokenSignature,
+            TokenFault::Issuer => Self::KeyTokenIssuer,
+            TokenFault::Tenant => Self::KeyTokenTenant,
+            TokenFault::Audience => Self::KeyTokenAudience,
+            TokenFault::NotYetValid => Self::KeyTokenEarly,
+            TokenFault::Expired => Self::KeyTokenExpired,
+        }
+    }
+}
+
+impl From<KeyRequestFault> for Refusal {
+    fn from(fault: KeyRequestFault) -> Self {
+        match fault {
+            KeyRequestFault::NotJson => Self::KeyBodyNotJson,
+            KeyRequestFault::Absent => Self::KngcAbsent,
+            KeyRequestFault::NotString => Self::KngcNotString,
+            KeyRequestFault::Base64Url => Self::KngcBase64Url,
+            KeyRequestFault::NotBase64 => Self::KngcNotBase64,
+            KeyRequestFault::Blob(blob) => match blob {
+                BlobFault::Empty => Self::KngcEmpty,
+                BlobFault::Truncated => Self::KngcTruncated,
+                BlobFault::Magic => Self::KngcMagic,
+                BlobFault::Primes => Self::KngcPrimes,
+                BlobFault::Lengths => Self::KngcLengths,
+                BlobFault::BitLength => Self::KngcBitLength,
+                BlobFault::Numbers(_) => Self::KngcNumbers,
+            },
+            KeyRequestFault::Attestation => Self::KeyAttestationMalformed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_refusal_has_a_row_that_a_client_can_tell_apart() {
+        let names: HashSet<_> = Refusal::ALL.iter().map(|each| each.name()).collect();
+        assert_eq!(names.len(), Refusal::ALL.len());
+        for refusal in Refusal::ALL {
+            let entry = refusal.entry();
+            assert!((400..500).contains(&entry.status), "{refusal:?}");
+            assert!(!entry.text.is_empty(), "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_unique_within_a_dialect() {
+        let mut seen = HashSet::new();
+        for refusal in Refusal::ALL {
+            let Entry { dialect, text, .. } = refusal.entry();
+            assert!(seen.insert((std::mem::discriminant(&dialect), text)), "{refusal:?} repeats a text");
+        }
+    }
+
+    #[test]
+    fn hello_refusals_carry_the_documented_numbers() {
+        for (refusal, number) in [
+            (Refusal::HelloKeyUnknown, 130_004),
+            (Refusal::HelloSignatureWrong, 130_005),
+            (Refusal::TransportKeyMissing, 130_006),
+            (Refusal::HelloDeviceDisabled, 130_007),
+            (Refusal::HelloDeviceNotFound, 130_008),
+            (Refusal::NonceReplayed, 140_000),
+            (Refusal::SessionKeyWrong, 140_001),
+            (Refusal::UserUnknown, 50_034),
+            (Refusal::PasswordWrong, 50_126),
+        ] {
+            let Dialect::Oauth { number: found, .. } = refusal.entry().dialect else { panic!("{refusal:?}") };
+            assert_eq!(found.0, number, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn key_registration_answers_every_code_with_an_hresult_of_the_table() {
+        for refusal in Refusal::ALL {
+            if let Dialect::Key { hresult } = refusal.entry().dialect {
+                assert!(Hresult::all().any(|known| known == hresult), "{refusal:?}");
+            }
+        }
+    }
+}
