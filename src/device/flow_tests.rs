@@ -2,14 +2,15 @@
 
 use tempfile::TempDir;
 
-use super::flow::{ReplyFault, Stop, StopClass};
 use super::hardware::Provider;
+use super::home::Device;
 use super::join::Join;
 use super::pin::{AcceptedPin, PinRules};
 use super::provision::{Provision, Registered, begin_automatically, begin_by_user};
 use super::scripted::{PASSWORD, PRT, Server, TENANT, UPN, discovery, now, password, prt_reply, reply};
 use super::signin::{Logon, SignIn};
-use super::state::{Description, Device, DeviceState, TpmChoice};
+use super::state::{Description, DeviceState, TpmChoice};
+use super::stop::{ReplyFault, Stop, StopClass};
 use crate::base::{ExposeSecret as _, Hresult, SecretString};
 use crate::wire::encoding::base64;
 use serde_json::json;

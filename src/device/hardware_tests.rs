@@ -6,15 +6,17 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::container::Counter;
-use super::flow::{Machine, ReplyFault, Stop, StopClass};
+use super::flow::Machine;
 use super::hardware::Provider;
+use super::home::Device;
 use super::join::Join;
 use super::keys::KeyError;
 use super::pin::PinRules;
 use super::provision::{Provision, Registered, begin_by_user};
 use super::scripted::{PRT, Server, UPN, now, password, reply};
 use super::signin::{Logon, SignIn, SignedIn};
-use super::state::{Condition, Description, Device, TpmChoice};
+use super::state::{Condition, Description, TpmChoice};
+use super::stop::{ReplyFault, Stop, StopClass};
 use super::tpm::manufacture::manufacture;
 use super::tpm::swtpm::{PROGRAM, Swtpm};
 use super::tpm::{Direct, Ownership, Tpm, TpmError};
@@ -169,14 +171,15 @@ fn an_unattested_registration_is_a_switch() {
 
 #[test]
 fn a_tpm_killed_in_the_middle_leaves_the_container_as_it_was() {
-    let mut bench = Bench::provisioned();
-    let before = bench.device.state.clone();
-    let process = i32::try_from(bench.process).ok().and_then(rustix::process::Pid::from_raw).unwrap();
-    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
-    let stop = bench.sign_in(PIN).unwrap_err();
-    assert!(matches!(stop, Stop::Key(KeyError::Tpm(TpmError::Gone(_)))), "{stop}");
-    assert_eq!(stop.class(), StopClass::Environment);
-    assert_eq!(bench.device.state, before);
+    for (part, provisioned) in [("/aik/challenge", false), ("/nonce/", false), ("/oauth2/token", true)] {
+        let mut bench = if provisioned { Bench::provisioned() } else { Bench::new() };
+        let before = bench.device.state.users.clone();
+        bench.server.kill = Some((part, bench.process));
+        let stop = if provisioned { bench.sign_in(PIN).unwrap_err() } else { bench.provision().unwrap_err() };
+        assert!(matches!(stop, Stop::Key(KeyError::Tpm(TpmError::Gone(_)))), "{part}: {stop}");
+        assert_eq!(stop.class(), StopClass::Environment);
+        assert_eq!(bench.device.state.users, before, "{part}");
+    }
 }
 
 #[test]
