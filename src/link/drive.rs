@@ -2,7 +2,8 @@
 
 use super::{Link, LinkError};
 use crate::base::Clock;
-use crate::device::flow::{Flow, Machine, Step, Stop};
+use crate::device::flow::{Flow, Machine, Step};
+use crate::device::stop::Stop;
 
 /// Why a flow did not come to its end.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use whfb::base::Hresult;
 use whfb::device::StoreError;
-use whfb::device::flow::{Stop, StopClass};
+use whfb::device::stop::{Stop, StopClass};
 use whfb::device::tpm::TpmError;
 use whfb::entra::OpenError;
 use whfb::entra::server::StartError;

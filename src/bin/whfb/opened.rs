@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use whfb::base::{OsRng, SystemClock};
 use whfb::device::flow::{Flow, Machine};
-use whfb::device::state::{Device, TpmChoice};
+use whfb::device::home::Device;
+use whfb::device::state::TpmChoice;
 use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
 use whfb::device::tpm::{DeviceNode, Direct, Ownership, Pins, Tpm, TpmError};
 use whfb::link::{Link, drive};

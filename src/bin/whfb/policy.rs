@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use whfb::base::Uuid;
-use whfb::device::state::Device;
+use whfb::device::home::Device;
 use whfb::entra::SEEDED_TENANT;
 
 use crate::args::Policy;
