@@ -6,12 +6,14 @@ use zeroize::Zeroizing;
 
 use super::frame::{Answer, Auth, Call, Entity, malformed};
 use super::marshal::Writer;
-use super::session::{NONCE, Session, Turn};
+use super::primary::Held;
+use super::session::{NONCE, Session, Turn, salt};
+use super::template::public_key;
 use super::transport::{HEADER, Transport, read_u32};
 use super::verb::{self, Verb};
 use super::{TpmError, response};
 use crate::base::{Random, random_bytes};
-use crate::crypto::RsaPublic;
+use crate::crypto::PublicKey;
 
 /// TPM_RH_NULL.
 pub(super) const NULL: u32 = 0x4000_0007;
@@ -21,7 +23,7 @@ pub(super) struct Channel<'t> {
     transport: Box<dyn Transport + 't>,
     rng: Box<dyn Random + 't>,
     /// The key that sessions are salted to.
-    anchor: Option<(Entity, RsaPublic)>,
+    anchor: Option<(Entity, PublicKey)>,
     session: Option<Session>,
 }
 
@@ -30,9 +32,11 @@ impl<'t> Channel<'t> {
         Self { transport, rng, anchor: None, session: None }
     }
 
-    /// Salts sessions to `storage` from now on.
-    pub(super) fn anchor(&mut self, storage: Entity, key: RsaPublic) {
-        self.anchor = Some((storage, key));
+    /// Salts sessions to a storage root key from now on.
+    pub(super) fn anchor(&mut self, storage: &Held) -> Result<(), TpmError> {
+        let key = public_key(&storage.public).map_err(|_| malformed(verb::READ_PUBLIC.name))?;
+        self.anchor = Some((storage.entity.clone(), key));
+        Ok(())
     }
 
     /// Runs a command; starts the session if the command needs it, and starts it again once if the TPM lost it.
@@ -109,14 +113,12 @@ impl<'t> Channel<'t> {
         let Some((storage, key)) = self.anchor.clone() else {
             return Err(TpmError::NotReady("there is no storage root key to salt a session to"));
         };
-        let salt = Zeroizing::new(random_bytes::<32>(&mut *self.rng));
-        let encrypted = key
-            .encrypt_oaep_sha256(&*salt, "SECRET")
-            .map_err(|_| TpmError::NotReady("its storage root key takes no salt"))?;
+        let (salt, encrypted) =
+            salt(&key, &mut *self.rng).map_err(|_| TpmError::NotReady("its storage root key takes no salt"))?;
         let nonce: [u8; NONCE] = random_bytes(&mut *self.rng);
         let null = Entity::permanent(NULL, "unbound");
         let (handle, nonce_tpm) = self.start(&[&storage, &null], &encrypted, &nonce, Kind::Hmac)?;
-        Ok(Session::new(handle, &*salt, &nonce, &nonce_tpm))
+        Ok(Session::new(handle, &salt, &nonce, &nonce_tpm))
     }
 
     /// Starts a policy session, neither salted nor bound: it proves nothing by itself, and our session goes along.

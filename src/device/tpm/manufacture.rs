@@ -69,13 +69,21 @@ pub fn manufacture<E: From<TpmError>>(
 /// # Errors
 /// That of the command that failed.
 pub fn take_ownership(tpm: &mut Swtpm, rng: &mut dyn Random) -> Result<Owned, TpmError> {
+    take_ownership_with(tpm, rng, KeyKind::Rsa2048)
+}
+
+/// [`take_ownership`] with a storage root key of the given kind: RSA-2048 is what Windows makes, P-256 what Linux often does.
+///
+/// # Errors
+/// That of the command that failed.
+pub fn take_ownership_with(tpm: &mut Swtpm, rng: &mut dyn Random, storage: KeyKind) -> Result<Owned, TpmError> {
     let lockout_auth = random_secret(rng);
     let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
-    let storage = channel.persist(Primary::Storage)?;
+    let storage = channel.persist(Primary::Storage(storage))?;
     let endorsement = channel.persist(Primary::Endorsement(KeyKind::Rsa2048))?;
     channel.persist(Primary::Endorsement(KeyKind::P256))?;
     let pins = Pins { ek_name: endorsement.entity.name, srk_name: storage.entity.name.clone() };
-    channel.salt_to(&storage)?;
+    channel.anchor(&storage)?;
     channel.protect(&lockout_auth)?;
     let facts = channel.facts()?;
     Ok(Owned { pins, lockout_auth, facts })
@@ -88,8 +96,8 @@ pub fn take_ownership(tpm: &mut Swtpm, rng: &mut dyn Random) -> Result<Owned, Tp
 /// [`TpmError::WrongCounted`] for a wrong lockout authorization, which the TPM refuses for [`RECOVERY_SECONDS`] from then on.
 pub fn clear(tpm: &mut Swtpm, rng: &mut dyn Random, lockout_auth: &Secret32) -> Result<(), TpmError> {
     let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
-    let storage = channel.primary(Primary::Storage, None)?;
-    let cleared = channel.salt_to(&storage).and_then(|()| channel.clear(lockout_auth));
+    let storage = channel.storage(None)?;
+    let cleared = channel.anchor(&storage).and_then(|()| channel.clear(lockout_auth));
     let ended = channel.end_session();
     if cleared.is_err() {
         // A clear that succeeded flushed it.
@@ -111,17 +119,6 @@ pub fn disable_storage(tpm: &mut Swtpm, rng: &mut dyn Random) -> Result<(), TpmE
 }
 
 impl Channel<'_> {
-    /// Salts the session to a primary that is kept.
-    fn salt_to(&mut self, storage: &Held) -> Result<(), TpmError> {
-        match template::public_key(&storage.public) {
-            Ok(PublicKey::Rsa(key)) => {
-                self.anchor(storage.entity.clone(), key);
-                Ok(())
-            }
-            _ => Err(super::frame::malformed("TPM2_ReadPublic")),
-        }
-    }
-
     /// Makes a primary that survives a restart. What is there already stays.
     fn persist(&mut self, primary: Primary) -> Result<Held, TpmError> {
         let held = self.primary(primary, None)?;

@@ -30,8 +30,8 @@ const SEALED_OPEN: u32 = 0x0000_0452;
 /// The two primaries and what they are made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Primary {
-    /// The storage root key, RSA-2048.
-    Storage,
+    /// A storage root key.
+    Storage(KeyKind),
     /// An endorsement key: template L-1 or L-2.
     Endorsement(KeyKind),
 }
@@ -40,7 +40,8 @@ impl Primary {
     /// Its `TPMT_PUBLIC`, with a unique field of zeros as the TCG templates demand.
     pub(super) fn template(self) -> Result<Vec<u8>, Malformed> {
         built(match self {
-            Self::Storage => rsa(STORAGE, &[], aes_128_cfb(), null_rsa(), &[0; 256]),
+            Self::Storage(KeyKind::Rsa2048) => rsa(STORAGE, &[], aes_128_cfb(), null_rsa(), &[0; 256]),
+            Self::Storage(KeyKind::P256) => p256(STORAGE, &[], aes_128_cfb(), null_ecc(), &[0; 32]),
             Self::Endorsement(KeyKind::Rsa2048) => {
                 rsa(ENDORSEMENT, &policy::endorsement_policy(), aes_128_cfb(), null_rsa(), &[0; 256])
             }
