@@ -1,3 +1,33 @@
 //! The device wing: what a Windows device does between policy and a registered, PIN-gated key.
 
+mod attest;
+mod authorize;
+pub mod container;
+pub mod events;
+mod exchange;
+pub mod flow;
+pub mod hardware;
+pub mod home;
+pub mod join;
+pub mod keys;
+pub mod pin;
+pub mod policy;
+pub mod prereq;
+pub mod provision;
+pub mod prt;
+pub mod report;
+pub mod signin;
+pub mod state;
+pub mod status;
+pub mod stop;
+mod store;
 pub mod tpm;
+
+pub use store::StoreError;
+
+#[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
+mod hardware_tests;
+#[cfg(test)]
+mod scripted;

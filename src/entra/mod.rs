@@ -1,1 +1,175 @@
-//! TODO
+//! The mock Entra: a strict stand-in for the parts of Entra ID that Windows Hello for Business needs.
+//!
+//! Decisions are plain async functions over an [`Entra`], one file per endpoint family; only [`server`] knows HTTP
+//! machinery, only the directory knows a database. Nothing is kept in memory that a second server would have to share.
+
+mod aik;
+mod authorize;
+mod directory;
+mod discovery;
+mod grant;
+mod join;
+mod mfa;
+mod nonce;
+mod refusal;
+mod register;
+mod rules;
+pub mod server;
+mod signin;
+mod sts;
+mod tenant;
+mod tokens;
+mod verdict;
+
+use std::sync::Arc;
+
+use crate::base::{Clock, Timestamp, Uuid};
+use crate::crypto::cert::Certificate;
+
+use directory::{Directory, Tenant};
+use tenant::TenantKeys;
+
+pub use directory::{Database, DatabaseFault, DeviceRow, DirectoryError, KeyRow, Snapshot, UserRow};
+pub use refusal::{Broken, Dialect, Entry, Failure, Refusal};
+pub use rules::{Attestation, DuplicateKey, Freshness, Rules, UnknownProfile};
+pub use tenant::{SEEDED_DOMAIN, SEEDED_PASSWORD, SEEDED_TENANT, TenantFault};
+
+/// What an [`Entra`] is opened with.
+pub struct Options {
+    /// Where its directory lives.
+    pub database: Database,
+    /// Its switches.
+    pub rules: Rules,
+    /// Its time.
+    pub clock: Arc<dyn Clock>,
+    /// Roots of the TPM vendors that the AIK service trusts, DER.
+    pub vendor_roots: Vec<Vec<u8>>,
+}
+
+/// Why an [`Entra`] could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseFault),
+    /// The tenant's keys cannot be made or read.
+    #[error(transparent)]
+    Tenant(#[from] TenantFault),
+    /// A vendor root is no certificate; its place in the list, from 0.
+    #[error("vendor root {0} is not a DER certificate")]
+    VendorRoot(usize),
+}
+
+impl From<DirectoryError> for OpenError {
+    fn from(error: DirectoryError) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// One tenant, open for business. Clones share it.
+#[derive(Clone)]
+pub struct Entra {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    directory: Directory,
+    tenant: Tenant,
+    keys: TenantKeys,
+    rules: Rules,
+    clock: Arc<dyn Clock>,
+    vendor_roots: Vec<Certificate>,
+}
+
+impl Entra {
+    /// Opens the directory, and seeds it with the tenant `contoso.example` if it is empty.
+    ///
+    /// Must be awaited on a tokio runtime.
+    pub async fn open(options: Options) -> Result<Self, OpenError> {
+        let vendor_roots = read_roots(&options.vendor_roots)?;
+        let directory = Directory::open(&options.database).await?;
+        let now = options.clock.now();
+        if directory.tenant().await?.is_none() {
+            directory.seed(&tenant::seed(&TenantKeys::generate(now)?)?, now.as_second()).await?;
+        }
+        let tenant = directory.tenant().await?.ok_or(TenantFault::Absent("tenant"))?;
+        let keys = TenantKeys::from_rows(&directory.tenant_keys().await?)?;
+        let (rules, clock) = (options.rules, options.clock);
+        Ok(Self { inner: Arc::new(Inner { directory, tenant, keys, rules, clock, vendor_roots }) })
+    }
+
+    /// Users, devices and keys at this instant.
+    pub async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {
+        self.directory().snapshot(self.tenant()).await
+    }
+
+    /// Enables or disables a device, as an administrator does; false if there is none of that id.
+    pub async fn enable_device(&self, id: Uuid, enabled: bool) -> Result<bool, DirectoryError> {
+        self.directory().enable_device(id, enabled, self.now().as_second()).await
+    }
+
+    /// Deletes a device, as an administrator does; its keys stay. False if there is none of that id.
+    pub async fn delete_device(&self, id: Uuid) -> Result<bool, DirectoryError> {
+        self.directory().delete_device(id, self.now().as_second()).await
+    }
+
+    /// Closes the directory; a database file is whole afterwards. Requests that come later are answered with 500.
+    pub async fn close(&self) {
+        self.directory().close().await;
+    }
+
+    /// The certificate authority of the listener's certificate, PEM. It stays the same for a database.
+    pub fn ca_pem(&self) -> String {
+        crate::crypto::cert::pem(self.keys().tls.certificate().der())
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+
+    pub(crate) fn tenant(&self) -> &Tenant {
+        &self.inner.tenant
+    }
+
+    pub(crate) fn keys(&self) -> &TenantKeys {
+        &self.inner.keys
+    }
+
+    /// The switches in force.
+    pub fn rules(&self) -> &Rules {
+        &self.inner.rules
+    }
+
+    pub(crate) fn vendor_roots(&self) -> &[Certificate] {
+        &self.inner.vendor_roots
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Whether a path's first segment names this tenant: its id, its domain, or one of Entra's collective names.
+    pub(crate) fn is_named(&self, segment: &str) -> bool {
+        segment.eq_ignore_ascii_case(&self.tenant().domain)
+            || ["common", "organizations"].iter().any(|name| segment.eq_ignore_ascii_case(name))
+            || Uuid::parse_str(segment) == Ok(self.tenant().id)
+    }
+}
+
+impl std::fmt::Debug for Entra {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entra").field("tenant", &self.tenant().id).finish_non_exhaustive()
+    }
+}
+
+fn read_roots(roots: &[Vec<u8>]) -> Result<Vec<Certificate>, OpenError> {
+    roots
+        .iter()
+        .enumerate()
+        .map(|(place, der)| Certificate::from_der(der).map_err(|_| OpenError::VendorRoot(place)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -73,6 +73,22 @@ impl Request {
         self.header("Authorization", value)
     }
 
+    /// The first value of a header; names are compared without case.
+    pub fn header_value(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(each, _)| each.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The token of `Authorization: Bearer`; the scheme is compared without case (RFC 9110 section 11.1).
+    pub fn bearer_token(&self) -> Option<&str> {
+        let (scheme, token) = self.header_value("Authorization")?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+    }
+
+    /// The fields of the query, in order.
+    pub fn query(&self) -> Vec<(String, String)> {
+        self.target.split_once('?').map_or_else(Vec::new, |(_, query)| super::oauth::decode_form(query.as_bytes()))
+    }
+
     /// The path without the query.
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or(&self.target)

@@ -1,0 +1,85 @@
+//! What a flow is: a value that yields requests and takes replies. It knows no link, no clock and no thread.
+
+use crate::base::{Hresult, Timestamp};
+use crate::device::events::EventLog;
+use crate::device::hardware::{self, HardwareState, Inputs, Provider};
+use crate::device::keys::KeyStore;
+use crate::device::policy::Policy;
+use crate::device::state::{DeviceState, Registration};
+use crate::device::stop::Stop;
+use crate::wire::http::{Reply, Request};
+
+/// A straight line of exchanges with a server.
+pub trait Flow {
+    /// What the flow ends with.
+    type Output;
+
+    /// Takes the reply to the last request, `None` at the start, and goes on to the next request or the end.
+    ///
+    /// After [`Step::Done`] or an error the flow is over; a further call answers [`Stop::Over`].
+    fn next(
+        &mut self,
+        machine: &mut Machine<'_>,
+        now: Timestamp,
+        reply: Option<Reply>,
+    ) -> Result<Step<Self::Output>, Stop>;
+}
+
+/// What a flow wants next.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// Send this and come back with the reply.
+    Ask(Request),
+    /// The end.
+    Done(T),
+}
+
+/// What flows work on.
+pub struct Machine<'a> {
+    /// Keys, TPM, randomness.
+    pub keys: KeyStore<'a>,
+    /// The TPM as the hardware decision sees it.
+    pub hardware: HardwareState,
+    /// What an administrator set.
+    pub policy: &'a Policy,
+    /// Undocumented outcomes.
+    pub switches: &'a Switches,
+    /// What the device knows; a flow that stops leaves users and registration as they were.
+    pub state: &'a mut DeviceState,
+    /// Where events go.
+    pub events: &'a mut EventLog,
+}
+
+/// The outcomes that nobody documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switches {
+    /// Of the hardware decision.
+    pub hardware: hardware::Switches,
+    /// What the user's own attempt answers when policy turns Hello off. \[inferred\]
+    pub disabled: Hresult,
+    /// A key is registered without a statement when the attestation CA refuses the TPM. \[inferred\]
+    pub register_unattested: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self { hardware: hardware::Switches::default(), disabled: Hresult::NTE_PERM, register_unattested: false }
+    }
+}
+
+impl Machine<'_> {
+    pub(crate) fn registration(&self) -> Result<&Registration, Stop> {
+        self.state.registration.as_ref().ok_or(Stop::NotJoined)
+    }
+
+    /// The inputs of the hardware decision.
+    pub fn hardware_inputs(&self) -> Inputs {
+        let policy = self.policy.effective();
+        self.hardware.inputs(policy.require_security_device.value, policy.exclude_tpm12.value)
+    }
+
+    /// Where a Hello key would be made now.
+    pub fn hardware_decision(&self) -> Result<Provider, Hresult> {
+        hardware::decide(&self.hardware_inputs(), &self.switches.hardware)
+    }
+}

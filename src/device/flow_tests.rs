@@ -1,0 +1,279 @@
+//! The flows on a device without a TPM, against a server that answers by script.
+
+use tempfile::TempDir;
+
+use super::hardware::Provider;
+use super::home::Device;
+use super::join::Join;
+use super::pin::{AcceptedPin, PinRules};
+use super::provision::{Provision, Registered, begin_automatically, begin_by_user};
+use super::scripted::{PASSWORD, PRT, Server, TENANT, UPN, discovery, now, password, prt_reply, reply};
+use super::signin::{Logon, SignIn};
+use super::state::{Description, DeviceState, TpmChoice};
+use super::stop::{ReplyFault, Stop, StopClass};
+use crate::base::{ExposeSecret as _, Hresult, SecretString};
+use crate::wire::encoding::base64;
+use serde_json::json;
+
+const PIN: &str = "187246";
+
+struct Bench {
+    server: Server,
+    device: Device,
+    dir: TempDir,
+}
+
+fn bench() -> Bench {
+    let dir = tempfile::tempdir().unwrap();
+    let description = Description { name: "LAB-1".into(), tpm: TpmChoice::None, condition: Default::default() };
+    let device = Device::create(dir.path(), description).unwrap();
+    Bench { server: Server::new(), device, dir }
+}
+
+fn pin(text: &str) -> AcceptedPin {
+    PinRules::of(&super::policy::Policy::default().effective()).accept(SecretString::from(text)).unwrap()
+}
+
+impl Bench {
+    fn joined() -> Self {
+        let mut bench = bench();
+        bench.server.run(Join::new(UPN, password()), &mut bench.device, None).unwrap();
+        bench
+    }
+
+    fn logged_on() -> Self {
+        let mut bench = Self::joined();
+        bench.server.run(Logon::new(UPN, password()), &mut bench.device, None).unwrap();
+        bench.device.save().unwrap();
+        bench.server.seen.clear();
+        bench
+    }
+
+    fn provisioned() -> Self {
+        let mut bench = Self::logged_on();
+        bench.provision().unwrap();
+        bench
+    }
+
+    fn provision(&mut self) -> Result<Registered, Stop> {
+        let make = |machine: &mut super::flow::Machine<'_>| -> Result<Provision, Stop> {
+            Ok(begin_by_user(machine, UPN, now())?.with_pin(pin(PIN)))
+        };
+        self.server.run_as(make, &mut self.device, None)
+    }
+
+    fn sign_in(&mut self, pin: &str) -> Result<super::signin::SignedIn, Stop> {
+        self.server.run(SignIn::new(UPN, SecretString::from(pin)), &mut self.device, None)
+    }
+
+    /// Saves, closes and opens the device, as the next command would.
+    fn reopened(mut self) -> Self {
+        self.device.save().unwrap();
+        drop(self.device);
+        let device = Device::open(self.dir.path()).unwrap();
+        Self { device, ..self }
+    }
+}
+
+#[test]
+fn the_whole_story_survives_a_restart_between_its_steps() {
+    let mut bench = bench();
+    let joined = bench.server.run(Join::new(UPN, password()), &mut bench.device, None).unwrap();
+    assert_eq!((joined.provider, joined.tenant_name.as_str()), (Provider::Software, "Contoso"));
+
+    let mut bench = bench.reopened();
+    let facts = bench.server.run(Logon::new(UPN, password()), &mut bench.device, None).unwrap();
+    assert_eq!(facts.tid, TENANT);
+
+    let mut bench = bench.reopened();
+    let registered = bench.provision().unwrap();
+    assert_eq!((registered.provider, registered.attestation.as_deref()), (Provider::Software, Some("none")));
+    assert_eq!(registered.kid, base64(&crate::wire::blob::key_id(&bench.server.keys[0].blob)));
+    let expected = [3045, 3555, 5555, 8555, 3225, 5225, 8225, 3510, 300, 8510, 8045];
+    assert_eq!(bench.device.events.ids(), expected);
+    let attestation = bench.device.events.events()[8].field("Attestation").map(str::to_owned);
+    assert_eq!(attestation.as_deref(), Some("ATT_SOFT"));
+
+    let mut bench = bench.reopened();
+    let signed_in = bench.sign_in(PIN).unwrap();
+    assert_eq!((signed_in.key_id, signed_in.kid), (registered.key_id, registered.kid));
+    assert_eq!(signed_in.prt.amr, ["rsa", "mfa"]);
+    assert_eq!(bench.device.logged_events().unwrap().len(), expected.len());
+}
+
+#[test]
+fn nothing_on_disk_is_pin_password_prt_or_session_key() {
+    let mut bench = Bench::provisioned();
+    bench.sign_in(PIN).unwrap();
+    bench.device.save().unwrap();
+    let session_key = bench.server.session_key.as_ref().unwrap().expose_secret().to_vec();
+    let coded = base64(&session_key);
+    for entry in std::fs::read_dir(bench.dir.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        for secret in [PIN.as_bytes(), PASSWORD.as_bytes(), PRT.as_bytes(), &session_key, coded.as_bytes()] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+        }
+    }
+}
+
+#[test]
+fn a_wrong_pin_is_refused_before_anything_is_sent_with_it() {
+    let mut bench = Bench::provisioned();
+    bench.server.seen.clear();
+    let before = bench.device.state.clone();
+    let stop = bench.sign_in("187247").unwrap_err();
+    assert!(matches!(stop, Stop::WrongPin(None)), "{stop}");
+    assert_eq!(stop.hresult(), Some(Hresult::NTE_INCORRECT_PASSWORD));
+    assert_eq!(bench.server.seen.len(), 2, "two nonces and no sign-in");
+    assert_eq!(bench.device.state, before);
+}
+
+#[test]
+fn the_users_entry_without_a_tpm_ends_in_the_policys_code() {
+    let mut bench = Bench::logged_on();
+    bench.device.policy.require_security_device = Some(true);
+    let before = bench.device.state.clone();
+    let stop = bench.provision().unwrap_err();
+    assert!(matches!(stop, Stop::Hardware(Hresult::NTE_DEVICE_NOT_FOUND)), "{stop}");
+    assert_eq!(stop.class(), StopClass::Refused);
+    assert_eq!(bench.device.state, before);
+    assert!(bench.server.keys.is_empty());
+    assert_eq!(bench.device.events.ids(), [3045, 3555, 5555, 7555, 7045]);
+    let last = bench.device.events.events().last().unwrap().field("Error").map(str::to_owned);
+    assert_eq!(last.as_deref(), Some("0x80090035"));
+}
+
+#[test]
+fn the_automatic_entry_without_a_tpm_starts_nothing_and_has_no_code() {
+    let mut bench = Bench::logged_on();
+    bench.device.policy.require_security_device = Some(true);
+    let before = bench.device.state.clone();
+    let make = |machine: &mut super::flow::Machine<'_>| -> Result<Provision, Stop> {
+        Ok(begin_automatically(machine, UPN, false, now())?.with_pin(pin(PIN)))
+    };
+    let stop = bench.server.run_as(make, &mut bench.device, None).unwrap_err();
+    assert!(matches!(stop, Stop::WillNotProvision(_)), "{stop}");
+    assert_eq!((stop.hresult(), stop.class()), (None, StopClass::Refused));
+    assert_eq!(stop.to_string(), "provisioning will not start: DeviceEligible is NO");
+    assert_eq!(bench.device.events.ids(), [360]);
+    assert!(bench.server.seen.is_empty());
+    assert_eq!(bench.device.state, before);
+}
+
+#[test]
+fn the_automatic_entry_provisions_when_the_check_passes() {
+    let mut bench = Bench::logged_on();
+    let make = |machine: &mut super::flow::Machine<'_>| -> Result<Provision, Stop> {
+        Ok(begin_automatically(machine, UPN, false, now())?.with_pin(pin(PIN)))
+    };
+    bench.server.run_as(make, &mut bench.device, None).unwrap();
+    assert_eq!(bench.device.events.ids()[..2], [358, 3045]);
+}
+
+#[test]
+fn a_refused_registration_leaves_no_container_and_writes_event_301() {
+    let mut bench = Bench::logged_on();
+    let before = bench.device.state.clone();
+    let body = json!({"code": "AttestationRequired", "message": "a software key", "hresult": "0x801C03EE"});
+    bench.server.instead.push_back(("/EnrollmentServer/key/", reply(400, body)));
+    let stop = bench.provision().unwrap_err();
+    assert_eq!(stop.hresult(), Some(Hresult::DSREG_E_ATTESTATION_FAILED));
+    assert_eq!(bench.device.state, before);
+    let ids = bench.device.events.ids();
+    assert_eq!(ids[ids.len() - 3..], [301, 7510, 7045]);
+    bench.provision().unwrap();
+}
+
+#[test]
+fn every_reply_that_is_not_what_it_should_be_leaves_the_device_as_it_was() {
+    let odd = [
+        reply(200, json!({})),
+        reply(200, json!([])),
+        reply(200, json!({"kid": "not-a-guid", "upn": UPN})),
+        reply(200, json!({"kid": TENANT, "upn": "bob@contoso.example"})),
+        reply(500, json!({})),
+    ];
+    let mut bench = Bench::logged_on();
+    let before = bench.device.state.clone();
+    for part in ["/oauth2/token", "/oauth2/authorize", "/EnrollmentServer/key/"] {
+        for odd in &odd {
+            bench.server.instead.push_back((part, odd.clone()));
+            let stop = bench.provision().unwrap_err();
+            assert!(matches!(stop, Stop::Reply { .. } | Stop::Server(_)), "{part}: {stop}");
+            assert_eq!(bench.device.state, before, "{part}: {stop}");
+        }
+    }
+}
+
+#[test]
+fn a_join_takes_a_certificate_only_for_its_own_key_and_a_sane_discovery() {
+    let other = crate::crypto::SigningKey::generate_rsa().unwrap();
+    let mut bench = bench();
+    let foreign = bench.server.issue(TENANT, other.public());
+    let body = |raw: &str| json!({"Certificate": {"Thumbprint": "", "RawBody": raw}, "User": {"Upn": UPN}, "MembershipChanges": []});
+    let mut wandering = discovery();
+    wandering["DeviceJoinService"]["JoinEndpoint"] = "http://evil.example/".into();
+    let cases = [
+        ("/EnrollmentServer/device/", reply(200, body(&base64(foreign.der()))), ReplyFault::OtherKey),
+        ("/EnrollmentServer/device/", reply(200, body("AAAA")), ReplyFault::Certificate),
+        ("/EnrollmentServer/device/", reply(200, json!({})), ReplyFault::Shape),
+        ("/Discover", reply(200, wandering), ReplyFault::Endpoint),
+        ("/Discover", reply(200, json!({})), ReplyFault::Shape),
+    ];
+    let before: DeviceState = bench.device.state.clone();
+    for (part, odd, expected) in cases {
+        bench.server.instead.push_back((part, odd));
+        let stop = bench.server.run(Join::new(UPN, password()), &mut bench.device, None).unwrap_err();
+        assert!(matches!(stop, Stop::Reply { fault, .. } if fault == expected), "{stop}");
+        assert_eq!(bench.device.state, before);
+    }
+    bench.server.run(Join::new(UPN, password()), &mut bench.device, None).unwrap();
+    let again = bench.server.run(Join::new(UPN, password()), &mut bench.device, None).unwrap_err();
+    assert!(matches!(again, Stop::AlreadyJoined));
+}
+
+#[test]
+fn a_prt_for_somebody_else_or_another_device_is_not_kept() {
+    let mut bench = Bench::joined();
+    let stranger = crate::crypto::SoftwareKey::generate_rsa(&mut crate::base::OsRng).unwrap().public().unwrap();
+    let key = crate::crypto::cipher::random_secret(&mut crate::base::OsRng);
+    let other = crate::wire::jwe::wrap_session_key(&key, stranger.rsa().unwrap(), &mut crate::base::OsRng).unwrap();
+    let before = bench.device.state.clone();
+    for (body, expected) in [
+        (prt_reply("a.b.c.d.e", UPN, TENANT), ReplyFault::SessionKey),
+        (prt_reply(&other, UPN, TENANT), ReplyFault::SessionKey),
+        (prt_reply(&other, "bob@contoso.example", TENANT), ReplyFault::OtherUser),
+        (prt_reply(&other, UPN, "00000000-0000-0000-0000-000000000001"), ReplyFault::OtherUser),
+    ] {
+        let nonce = reply(200, json!({"Nonce": "nonce-0"}));
+        bench.server.instead.extend([("/oauth2/token", nonce), ("/oauth2/token", reply(200, body))]);
+        let stop = bench.server.run(Logon::new(UPN, password()), &mut bench.device, None).unwrap_err();
+        assert!(matches!(stop, Stop::Reply { fault, .. } if fault == expected), "{stop}");
+        assert_eq!(bench.device.state, before);
+    }
+}
+
+#[test]
+fn flows_name_what_is_missing_before_they_ask_a_server() {
+    let mut fresh = bench();
+    assert!(matches!(fresh.sign_in(PIN), Err(Stop::NotJoined)));
+    assert!(matches!(fresh.provision(), Err(Stop::NotJoined)));
+    let mut joined = Bench::joined();
+    joined.server.seen.clear();
+    assert!(matches!(joined.sign_in(PIN), Err(Stop::NoContainer)));
+    assert!(matches!(joined.provision(), Err(Stop::NoPrt)));
+    assert!(joined.server.seen.is_empty());
+    let mut done = Bench::provisioned();
+    assert!(matches!(done.provision(), Err(Stop::ContainerExists)));
+    let name = done.server.run(Logon::new("alice", password()), &mut done.device, None);
+    assert!(matches!(name, Err(Stop::NotAUpn)));
+}
+
+#[test]
+fn policy_off_stops_the_users_entry_at_the_container() {
+    let mut bench = Bench::logged_on();
+    bench.device.policy.use_passport_for_work = Some(false);
+    let stop = bench.provision().unwrap_err();
+    assert!(matches!(stop, Stop::Disabled(Hresult::NTE_PERM)), "{stop}");
+    assert!(bench.device.state.user(UPN).unwrap().container.is_none());
+}

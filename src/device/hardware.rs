@@ -1,0 +1,284 @@
+//! The pure decision where a key lives: in the TPM, in software, or nowhere.
+//!
+//! Inputs are the fields that Windows logs with event 5555 when it creates a container, plus readiness. What
+//! Microsoft does not document is a field of [`Switches`].
+
+use crate::base::Hresult;
+use crate::device::tpm::Facts;
+
+/// Where a key lives; the numbers are those of `KeyProvider` in event 5555.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// In the TPM: 1.
+    Hardware,
+    /// In software: 2.
+    Software,
+}
+
+impl Provider {
+    /// The number that event 5555 and `NgcKeyImplType` use.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Hardware => 1,
+            Self::Software => 2,
+        }
+    }
+
+    /// The key storage provider's name, as dsregcmd prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hardware => "Microsoft Platform Crypto Provider",
+            Self::Software => "Microsoft Software Key Storage Provider",
+        }
+    }
+}
+
+/// Which TPM a device has; the numbers are those of `TpmVersion` in event 5555.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum TpmVersion {
+    /// No TPM: 0.
+    #[serde(rename = "none")]
+    None,
+    /// TPM 1.2: 1.
+    #[serde(rename = "1.2")]
+    V12,
+    /// TPM 2.0: 2.
+    #[serde(rename = "2.0")]
+    V20,
+}
+
+impl TpmVersion {
+    /// The number that event 5555 uses.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::V12 => 1,
+            Self::V20 => 2,
+        }
+    }
+}
+
+/// What the decision is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inputs {
+    /// `HardwarePolicy`: true is "required", false "preferred".
+    pub required: bool,
+    /// `IsTpm12Excluded`.
+    pub exclude_tpm12: bool,
+    /// `TpmVersion`.
+    pub version: TpmVersion,
+    /// Whether the TPM is enabled, owned and able to make keys. Not a field of the event.
+    pub ready: bool,
+    /// `IsTpmFIPS`.
+    pub fips: bool,
+    /// `IsTpmLockedOut`.
+    pub locked_out: bool,
+    /// `IsKeyPregenPoolSatisfactory`. Does not change the outcome: a key is made on demand. \[inferred\]
+    pub pool_satisfactory: bool,
+    /// Whether the TPM makes weak RSA keys (CVE-2017-15361). Not a field of the event.
+    pub weak_rsa: bool,
+}
+
+/// A TPM as the decision sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct HardwareState {
+    /// Which TPM.
+    pub version: TpmVersion,
+    /// Enabled, owned and able to make keys.
+    pub ready: bool,
+    /// In FIPS mode.
+    pub fips: bool,
+    /// Refuses every counted authorization now.
+    pub locked_out: bool,
+    /// Makes weak RSA keys.
+    pub weak_rsa: bool,
+}
+
+impl HardwareState {
+    /// No TPM.
+    pub fn absent() -> Self {
+        Self { version: TpmVersion::None, ready: false, fips: false, locked_out: false, weak_rsa: false }
+    }
+
+    /// A TPM 1.2 in good order.
+    pub fn of_tpm12() -> Self {
+        Self { version: TpmVersion::V12, ready: true, ..Self::absent() }
+    }
+
+    /// A TPM 2.0, by what it says about itself.
+    pub fn of(facts: &Facts) -> Self {
+        Self {
+            version: TpmVersion::V20,
+            ready: facts.ready,
+            fips: facts.fips,
+            locked_out: facts.lockout.locked_out,
+            weak_rsa: false,
+        }
+    }
+
+    /// Together with the policy. There is no pool of keys made in advance.
+    pub fn inputs(self, required: bool, exclude_tpm12: bool) -> Inputs {
+        let Self { version, ready, fips, locked_out, weak_rsa } = self;
+        Inputs { required, exclude_tpm12, version, ready, fips, locked_out, pool_satisfactory: false, weak_rsa }
+    }
+
+    /// Where device and transport key of a join are made. Policy has no say, and a TPM 1.2 is not used for them
+    /// (since Windows 10 1903); lockout does not matter, as these keys are not under its protection.
+    pub fn join_provider(self) -> Provider {
+        if self.version == TpmVersion::V20 && self.ready { Provider::Hardware } else { Provider::Software }
+    }
+}
+
+/// The outcomes that nobody documents. The default is what the field's evidence makes most likely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switches {
+    /// A locked-out TPM is unusable for new keys: software when preferred, 0x80090031 when required. \[inferred\]
+    pub lockout_is_unusable: bool,
+    /// When the TPM is only preferred, a TPM with weak RSA keys still makes the key. \[inferred\]
+    pub weak_rsa_is_used: bool,
+    /// When the TPM is only preferred and fails while making the key, a software key is made. \[inferred\]
+    pub creation_failure_falls_back: bool,
+    /// What a key of a cleared TPM answers; 0x80090016 is the other candidate. \[inferred\]
+    pub cleared: Hresult,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self {
+            lockout_is_unusable: true,
+            weak_rsa_is_used: false,
+            creation_failure_falls_back: false,
+            cleared: Hresult::NTE_NOT_FOUND,
+        }
+    }
+}
+
+/// Decides where a key is made, or with which code the device refuses to make one.
+pub fn decide(inputs: &Inputs, switches: &Switches) -> Result<Provider, Hresult> {
+    match obstacle(inputs, switches) {
+        None => Ok(Provider::Hardware),
+        Some(code) if inputs.required => Err(code),
+        // The weak key is the one obstacle that a device without the requirement may overlook.
+        Some(Hresult::TPM_E_PCP_IFX_RSA_KEY_CREATION_BLOCKED) if switches.weak_rsa_is_used => Ok(Provider::Hardware),
+        Some(_) => Ok(Provider::Software),
+    }
+}
+
+/// Why the TPM cannot be used, most basic reason first.
+fn obstacle(inputs: &Inputs, switches: &Switches) -> Option<Hresult> {
+    let old = inputs.version == TpmVersion::V12;
+    let unfit = inputs.version == TpmVersion::None || (old && (inputs.exclude_tpm12 || inputs.fips));
+    if unfit {
+        Some(Hresult::NTE_DEVICE_NOT_FOUND)
+    } else if !inputs.ready {
+        Some(Hresult::NTE_NOT_SUPPORTED)
+    } else if inputs.locked_out && switches.lockout_is_unusable {
+        Some(Hresult::NTE_AUTHENTICATION_IGNORED)
+    } else if inputs.weak_rsa {
+        Some(Hresult::TPM_E_PCP_IFX_RSA_KEY_CREATION_BLOCKED)
+    } else {
+        None
+    }
+}
+
+/// What follows when a usable TPM fails with `code` while it makes the key.
+pub fn after_creation_failure(required: bool, code: Hresult, switches: &Switches) -> Result<Provider, Hresult> {
+    if !required && switches.creation_failure_falls_back { Ok(Provider::Software) } else { Err(code) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READY: Inputs = Inputs {
+        required: false,
+        exclude_tpm12: false,
+        version: TpmVersion::V20,
+        ready: true,
+        fips: false,
+        locked_out: false,
+        pool_satisfactory: true,
+        weak_rsa: false,
+    };
+    const HARD: Result<Provider, Hresult> = Ok(Provider::Hardware);
+    const SOFT: Result<Provider, Hresult> = Ok(Provider::Software);
+
+    /// One row of the decision table: TPM state, outcome when preferred, outcome when required.
+    struct Row(&'static str, Inputs, Result<Provider, Hresult>, Result<Provider, Hresult>);
+
+    fn table() -> Vec<Row> {
+        let none = Inputs { version: TpmVersion::None, ready: false, ..READY };
+        let old = Inputs { version: TpmVersion::V12, ..READY };
+        let unready = Err(Hresult::NTE_NOT_SUPPORTED);
+        let absent = Err(Hresult::NTE_DEVICE_NOT_FOUND);
+        let locked = Err(Hresult::NTE_AUTHENTICATION_IGNORED);
+        let weak = Err(Hresult::TPM_E_PCP_IFX_RSA_KEY_CREATION_BLOCKED);
+        vec![
+            Row("1: 2.0, ready", READY, HARD, HARD),
+            Row("1: 2.0, ready, 1.2 excluded", Inputs { exclude_tpm12: true, ..READY }, HARD, HARD),
+            Row("2: 1.2, ready, not excluded", old, HARD, HARD),
+            Row("3: 1.2, ready, excluded", Inputs { exclude_tpm12: true, ..old }, SOFT, absent),
+            Row("4: none", none, SOFT, absent),
+            Row("5: 2.0, not ready", Inputs { ready: false, ..READY }, SOFT, unready),
+            Row("5: 1.2, not ready", Inputs { ready: false, ..old }, SOFT, unready),
+            Row("6: 2.0, FIPS", Inputs { fips: true, ..READY }, HARD, HARD),
+            Row("7: 1.2, FIPS", Inputs { fips: true, ..old }, SOFT, absent),
+            Row("8: 2.0, locked out", Inputs { locked_out: true, ..READY }, SOFT, locked),
+            Row("9: 1.2, locked out", Inputs { locked_out: true, ..old }, SOFT, locked),
+            Row("10: pool empty", Inputs { pool_satisfactory: false, ..READY }, HARD, HARD),
+            Row("12: weak RSA", Inputs { weak_rsa: true, ..READY }, SOFT, weak),
+        ]
+    }
+
+    #[test]
+    fn every_row_for_unset_false_and_true() {
+        use crate::device::policy::Policy;
+        for Row(name, inputs, preferred, required) in table() {
+            for (set, expected) in [(None, preferred), (Some(false), preferred), (Some(true), required)] {
+                let policy = Policy { require_security_device: set, ..Policy::default() };
+                let inputs = Inputs { required: policy.effective().require_security_device.value, ..inputs };
+                assert_eq!(decide(&inputs, &Switches::default()), expected, "row {name}, {set:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn row_11_a_failing_tpm_is_an_error_unless_the_switch_says_otherwise() {
+        let lenient = Switches { creation_failure_falls_back: true, ..Switches::default() };
+        let failed = Err(Hresult::NTE_FAIL);
+        assert_eq!(after_creation_failure(false, Hresult::NTE_FAIL, &Switches::default()), failed);
+        assert_eq!(after_creation_failure(true, Hresult::NTE_FAIL, &Switches::default()), failed);
+        assert_eq!(after_creation_failure(false, Hresult::NTE_FAIL, &lenient), SOFT);
+        assert_eq!(after_creation_failure(true, Hresult::NTE_FAIL, &lenient), failed);
+    }
+
+    #[test]
+    fn rows_8_and_9_a_locked_out_tpm_counts_as_usable_by_switch() {
+        let switches = Switches { lockout_is_unusable: false, ..Switches::default() };
+        for required in [false, true] {
+            let inputs = Inputs { locked_out: true, required, ..READY };
+            assert_eq!(decide(&inputs, &switches), HARD);
+        }
+    }
+
+    #[test]
+    fn row_12_the_weak_key_is_made_by_switch_but_never_when_required() {
+        let switches = Switches { weak_rsa_is_used: true, ..Switches::default() };
+        let inputs = Inputs { weak_rsa: true, ..READY };
+        assert_eq!(decide(&inputs, &switches), HARD);
+        let blocked = Err(Hresult::TPM_E_PCP_IFX_RSA_KEY_CREATION_BLOCKED);
+        assert_eq!(decide(&Inputs { required: true, ..inputs }, &switches), blocked);
+    }
+
+    #[test]
+    fn row_13_a_cleared_tpm_answers_not_found() {
+        assert_eq!(Switches::default().cleared, Hresult::NTE_NOT_FOUND);
+    }
+
+    #[test]
+    fn an_excluded_tpm_that_is_also_not_ready_names_the_exclusion() {
+        let inputs = Inputs { required: true, exclude_tpm12: true, version: TpmVersion::V12, ready: false, ..READY };
+        assert_eq!(decide(&inputs, &Switches::default()), Err(Hresult::NTE_DEVICE_NOT_FOUND));
+    }
+}

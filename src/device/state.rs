@@ -1,0 +1,187 @@
+//! What a device knows: one record, written whole.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::base::{Timestamp, Uuid};
+use crate::crypto::cert::Certificate;
+use crate::device::container::Container;
+use crate::device::hardware::{HardwareState, TpmVersion};
+use crate::device::keys::StoredKey;
+use crate::device::prt::StoredPrt;
+use crate::device::tpm::{KeyBlob, Pins};
+
+/// Version of `device.json`.
+pub(super) const VERSION: u64 = 1;
+
+/// Which TPM a virtual device has.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(into = "String", from = "String")]
+pub enum TpmChoice {
+    /// A swtpm of its own, whose state lies in the device directory.
+    Swtpm,
+    /// None.
+    None,
+    /// A TPM 1.2: it counts in the hardware decision, and the lab has none to make a key in.
+    V12,
+    /// A TPM that is there already, by device path or TCTI string.
+    Guest(String),
+}
+
+impl From<String> for TpmChoice {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "swtpm" => Self::Swtpm,
+            "none" => Self::None,
+            "1.2" => Self::V12,
+            _ => Self::Guest(text),
+        }
+    }
+}
+
+impl fmt::Display for TpmChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Swtpm => "swtpm",
+            Self::None => "none",
+            Self::V12 => "1.2",
+            Self::Guest(text) => text,
+        })
+    }
+}
+
+impl From<TpmChoice> for String {
+    fn from(choice: TpmChoice) -> Self {
+        choice.to_string()
+    }
+}
+
+/// A condition that is laid over what the TPM says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// As it is.
+    #[default]
+    Ready,
+    /// Disabled, not owned, or waiting for a restart.
+    NotReady,
+    /// In FIPS mode.
+    Fips,
+    /// Locked out.
+    LockedOut,
+}
+
+/// What a virtual device is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Description {
+    /// Name shown in the directory.
+    pub name: String,
+    /// Its TPM.
+    pub tpm: TpmChoice,
+    /// Laid over what the TPM says.
+    #[serde(default)]
+    pub condition: Condition,
+}
+
+/// The device's place in a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Registration {
+    /// Tenant id.
+    pub tenant_id: Uuid,
+    /// Tenant's display name.
+    pub tenant_name: String,
+    /// Device id.
+    pub device_id: Uuid,
+    /// Who joined it.
+    pub upn: String,
+    /// When, by the device's clock.
+    pub joined: Timestamp,
+    /// Key registration endpoint, as discovery told it.
+    pub key_service: String,
+    /// Nonce endpoint for attestation, as discovery told it.
+    pub nonce_service: String,
+    /// The device certificate, DER.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub certificate: Vec<u8>,
+    /// Signs for the device.
+    pub device_key: StoredKey,
+    /// Unwraps session keys.
+    pub transport_key: StoredKey,
+}
+
+/// The attestation key and its certificate.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Aik {
+    /// The key.
+    pub key: KeyBlob,
+    /// Its certificate, then the issuers, each base64 DER.
+    pub chain: Vec<String>,
+}
+
+impl Aik {
+    /// Whether the certificate is valid at `now`.
+    pub(crate) fn is_current(&self, now: Timestamp) -> bool {
+        let der = self.chain.first().and_then(|leaf| crate::wire::encoding::from_base64(leaf).ok());
+        let validity = der.and_then(|der| Certificate::from_der(&der).ok()?.validity().ok());
+        validity.is_some_and(|validity| validity.from <= now && now <= validity.to)
+    }
+}
+
+/// What a device keeps of one user.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct UserState {
+    /// The primary refresh token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prt: Option<StoredPrt>,
+    /// The Hello container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
+}
+
+/// Everything that one record holds.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DeviceState {
+    version: u64,
+    /// What the device is.
+    pub description: Description,
+    /// The TPM it met first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Pins>,
+    /// Its place in a tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
+    /// Its attestation key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aik: Option<Aik>,
+    /// Its users, by UPN in lower case.
+    #[serde(default)]
+    pub users: BTreeMap<String, UserState>,
+}
+
+impl DeviceState {
+    /// A device that has not done anything.
+    pub fn new(description: Description) -> Self {
+        Self { version: VERSION, description, pins: None, registration: None, aik: None, users: BTreeMap::new() }
+    }
+
+    /// What is kept of a user.
+    pub fn user(&self, upn: &str) -> Option<&UserState> {
+        self.users.get(&upn.to_lowercase())
+    }
+
+    pub(crate) fn user_mut(&mut self, upn: &str) -> &mut UserState {
+        self.users.entry(upn.to_lowercase()).or_default()
+    }
+}
+
+impl HardwareState {
+    /// What `condition` makes of it.
+    pub(crate) fn under(self, condition: Condition) -> Self {
+        match condition {
+            Condition::Ready => self,
+            Condition::NotReady => Self { ready: false, ..self },
+            Condition::Fips => Self { fips: self.version != TpmVersion::None, ..self },
+            Condition::LockedOut => Self { locked_out: self.version != TpmVersion::None, ..self },
+        }
+    }
+}

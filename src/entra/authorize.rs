@@ -1,0 +1,180 @@
+//! The authorization endpoint: a code for whoever holds a PRT and its session key.
+
+use crate::base::{OsRng, random_guid};
+use crate::crypto::digest::{equal, hmac_sha256};
+use crate::crypto::kdf::{SessionKdf, session_derived_key};
+use crate::wire::encoding::from_base64;
+use crate::wire::http::Request;
+use crate::wire::jws::Jws;
+use crate::wire::oauth::{HEADER_PRT, PrtCredential, field};
+
+use super::directory::User;
+use super::grant::{self, Authorization, Kind, Prt};
+use super::nonce::Purpose;
+use super::refusal::{Failure, Refusal};
+use super::rules::Rules;
+use super::{Entra, mfa, sts};
+use crate::base::ExposeSecret as _;
+
+/// Sends the client to its own address with a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Redirect {
+    location: String,
+}
+
+impl Redirect {
+    /// The address; visible ASCII.
+    pub(crate) fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// A page with the same address as a link: libhimmelblau reads the body and not `Location`.
+    pub(crate) fn page(&self) -> String {
+        format!("<html><body><a href=\"{}\">Continue</a></body></html>", escape(&self.location))
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Answers `GET authorize`: query first, then the PRT credential, the device, and fresh MFA if `amr_values` asks for it.
+///
+/// MS-OAPXBC section 3.2.5.2.1.1 has a server ignore a bad credential and show a sign-in page. There is no page here, so
+/// the credential's own fault is the answer.
+pub(crate) async fn authorize(entra: &Entra, tenant: &str, request: &Request) -> Result<Redirect, Failure> {
+    if !entra.is_named(tenant) {
+        return Err(Refusal::TenantUnknown.into());
+    }
+    let query = request.query();
+    if sts::required(&query, "response_type")? != "code" {
+        return Err(Refusal::ResponseTypeUnsupported.into());
+    }
+    let client_id = sts::required(&query, "client_id")?.to_owned();
+    let redirect_uri = sts::required(&query, "redirect_uri")?.to_owned();
+    check_redirect(&redirect_uri)?;
+    let resource = sts::audience(sts::required(&query, "resource")?)?;
+    let (prt, user) = signed_in(entra, request).await?;
+    let proof = if wants_ngcmfa(&query) { mfa::fresh(&user, &prt.proof, entra.now())? } else { prt.proof };
+    let exp = entra.now().as_second().saturating_add(entra.rules().code_lifetime.as_secs());
+    let authorization = Authorization {
+        user: user.id,
+        device: Some(prt.device),
+        client_id,
+        redirect_uri: redirect_uri.clone(),
+        resource,
+        proof,
+        exp,
+        jti: random_guid(&mut OsRng),
+    };
+    let code = grant::write(&entra.keys().sealing, Kind::Code, &authorization)?;
+    Ok(Redirect { location: location(&redirect_uri, &code, field(&query, "state")) })
+}
+
+fn wants_ngcmfa(query: &[(String, String)]) -> bool {
+    field(query, "amr_values").is_some_and(|values| values.split([' ', ',']).any(|each| each == "ngcmfa"))
+}
+
+/// An absolute URI of visible ASCII characters without a fragment (RFC 6749 section 3.1.2).
+fn check_redirect(uri: &str) -> Result<(), Refusal> {
+    let scheme = uri.split_once("://").map_or("", |(scheme, _)| scheme);
+    let named = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.chars().all(|each| each.is_ascii_alphanumeric() || "+-.".contains(each));
+    let clean = uri.chars().all(|each| each.is_ascii_graphic() && !"\"<>\\^`{|}#".contains(each));
+    if named && clean { Ok(()) } else { Err(Refusal::RedirectInvalid) }
+}
+
+/// The code needs no escaping: it is base64url and a dot.
+fn location(redirect_uri: &str, code: &str, state: Option<&str>) -> String {
+    let joint = if redirect_uri.contains('?') { '&' } else { '?' };
+    let state =
+        state.map(|state| format!("&{}", crate::wire::oauth::encode_form(&[("state", state)]))).unwrap_or_default();
+    format!("{redirect_uri}{joint}code={code}{state}")
+}
+
+/// The PRT of header or cookie, proven by a signature under its session key, and its user.
+async fn signed_in(entra: &Entra, request: &Request) -> Result<(Prt, User), Failure> {
+    let compact = credential(request).ok_or(Refusal::NobodySignedIn)?;
+    let jws = Jws::parse(compact).map_err(|_| Refusal::CredentialMalformed)?;
+    let claims: PrtCredential = jws.claims().map_err(|_| Refusal::CredentialMalformed)?;
+    let prt: Prt =
+        grant::read(&entra.keys().sealing, Kind::Prt, &claims.refresh_token).map_err(|_| Refusal::PrtMalformed)?;
+    check_signature(&prt, &jws, entra.rules())?;
+    if prt.exp <= entra.now().as_second() {
+        return Err(Refusal::PrtExpired.into());
+    }
+    if !entra.directory().grant_stands(&grant::hash(&claims.refresh_token)).await? {
+        return Err(Refusal::PrtRevoked.into());
+    }
+    let nonce = claims.request_nonce.as_deref().ok_or(Refusal::NonceMissing)?;
+    entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?;
+    let device = entra.directory().device(prt.device).await?.ok_or(Refusal::DeviceUnknown)?;
+    if !device.enabled {
+        return Err(Refusal::DeviceDisabled.into());
+    }
+    let user = entra.directory().user(prt.user).await?.ok_or(Refusal::UserUnknown)?;
+    Ok((prt, user))
+}
+
+/// The header, or the browser's cookie of the same name.
+fn credential(request: &Request) -> Option<&str> {
+    let cookie = || {
+        let cookies = request.header_value("Cookie")?.split(';');
+        cookies
+            .filter_map(|each| each.trim().split_once('='))
+            .find(|(name, _)| *name == HEADER_PRT)
+            .map(|(_, value)| value)
+    };
+    request.header_value(HEADER_PRT).or_else(cookie)
+}
+
+/// HS256 under the key derived from the session key with the header's `ctx` (protocol.md 4.6).
+fn check_signature(prt: &Prt, jws: &Jws, rules: &Rules) -> Result<(), Refusal> {
+    let context = jws.header.ctx.as_deref().and_then(|text| from_base64(text).ok());
+    let context = context.filter(|_| jws.header.alg == "HS256").ok_or(Refusal::CredentialMalformed)?;
+    let kdf = match jws.header.kdf_ver {
+        None | Some(1) if !rules.accept_kdf_v1 => return Err(Refusal::KdfVersionRefused),
+        None | Some(1) => SessionKdf::V1,
+        Some(2) => SessionKdf::V2 { payload: &jws.payload },
+        Some(_) => return Err(Refusal::KdfVersionUnknown),
+    };
+    let key = session_derived_key(&prt.session_key, &context, kdf);
+    let wanted = hmac_sha256(key.expose_secret(), &[jws.signing_input.as_bytes()]);
+    if equal(&wanted, &jws.signature) { Ok(()) } else { Err(Refusal::SessionKeyWrong) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_redirect_addresses_of_public_clients_and_no_others() {
+        for uri in [
+            "ms-appx-web://Microsoft.AAD.BrokerPlugin/dd762716-544d-4aeb-a526-687b73838a22",
+            "msauth://Microsoft.AAD.BrokerPlugin",
+            "https://login.microsoftonline.com/common/oauth2/nativeclient?a=b",
+        ] {
+            assert_eq!(check_redirect(uri), Ok(()), "{uri}");
+        }
+        for uri in [
+            "",
+            "nativeclient",
+            "://x",
+            "1a://x",
+            "a b://x",
+            "https://x/\r\nSet-Cookie: a=b",
+            "https://x/#f",
+            "https://x/\"",
+            "https://x/é",
+        ] {
+            assert_eq!(check_redirect(uri), Err(Refusal::RedirectInvalid), "{uri:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_holds_the_same_address_as_the_header() {
+        let redirect = Redirect { location: location("msauth://x?a=1", "1.code", Some("s t")) };
+        assert_eq!(redirect.location(), "msauth://x?a=1&code=1.code&state=s+t");
+        assert!(redirect.page().contains("<a href=\"msauth://x?a=1&amp;code=1.code&amp;state=s+t\">"));
+    }
+}

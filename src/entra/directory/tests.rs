@@ -1,0 +1,84 @@
+use super::*;
+
+async fn memory() -> Directory {
+    Directory::open(&Database::Memory).await.unwrap()
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work)
+}
+
+#[test]
+fn what_is_good_once_is_consumed_once_even_by_many_at_a_time() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::open(&Database::File(folder.path().join("d.sqlite"))).await.unwrap();
+        let tries: Vec<_> = (0..8)
+            .map(|_| {
+                let directory = directory.clone();
+                tokio::spawn(async move { directory.consume("h", 100, 0).await.unwrap() })
+            })
+            .collect();
+        let mut won = 0;
+        for each in tries {
+            won += usize::from(each.await.unwrap());
+        }
+        assert_eq!(won, 1);
+        directory.close().await;
+    });
+}
+
+#[test]
+fn expired_rows_are_forgotten() {
+    run(async {
+        let directory = memory().await;
+        assert!(directory.consume("old", 10, 0).await.unwrap());
+        assert!(directory.consume("new", 100, 11).await.unwrap());
+        let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM consumed").fetch_one(&directory.pool).await.unwrap();
+        assert_eq!(left, 1);
+    });
+}
+
+#[test]
+fn refuses_a_database_of_another_schema_version() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::File(folder.path().join("d.sqlite"));
+        let directory = Directory::open(&database).await.unwrap();
+        sqlx::query("UPDATE _sqlx_migrations SET version = 99").execute(&directory.pool).await.unwrap();
+        directory.close().await;
+        let fault = Directory::open(&database).await.unwrap_err();
+        assert!(matches!(fault, DatabaseFault::OtherSchema(99)), "{fault:?}");
+    });
+}
+
+#[test]
+fn refuses_a_file_that_is_no_database_and_leaves_it_alone() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        let text = "these are notes and no database at all\n".repeat(40);
+        std::fs::write(&path, &text).unwrap();
+        let fault = Directory::open(&Database::File(path.clone())).await.unwrap_err();
+        assert!(matches!(fault, DatabaseFault::NotADatabase(_)), "{fault:?}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        let missing = Database::File(folder.path().join("no/such/folder.sqlite"));
+        let fault = Directory::open(&missing).await.unwrap_err();
+        assert!(matches!(fault, DatabaseFault::File { kind: std::io::ErrorKind::NotFound, .. }), "{fault:?}");
+    });
+}
+
+#[test]
+fn a_database_file_is_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.sqlite");
+        let directory = Directory::open(&Database::File(path.clone())).await.unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0);
+        }
+        directory.close().await;
+    });
+}

@@ -1,0 +1,76 @@
+//! Multi-factor authentication. The lab's users approve at once, if they have a method.
+
+use crate::base::Timestamp;
+
+use super::directory::User;
+use super::grant::Proof;
+use super::refusal::Refusal;
+use super::rules::Rules;
+
+/// What a password proves: `pwd`, and `mfa` at this instant for a user with a method.
+pub(crate) fn by_password(user: &User, now: Timestamp) -> Proof {
+    if user.mfa_method {
+        Proof { amr: names(&["pwd", "mfa"]), mfa_time: Some(now.as_second()) }
+    } else {
+        Proof { amr: names(&["pwd"]), mfa_time: None }
+    }
+}
+
+/// What a Hello key proves: possession of the key and the gesture before it are two factors at once.
+pub(crate) fn by_hello_key(now: Timestamp) -> Proof {
+    Proof { amr: names(&["rsa", "mfa"]), mfa_time: Some(now.as_second()) }
+}
+
+/// Asks for a fresh authentication on top of an older proof: adds `mfa` and `ngcmfa`, stamped now.
+pub(crate) fn fresh(user: &User, older: &Proof, now: Timestamp) -> Result<Proof, Refusal> {
+    if !user.mfa_method {
+        return Err(Refusal::MfaEnrolmentRequired);
+    }
+    let mut amr = older.amr.clone();
+    for name in ["mfa", "ngcmfa"] {
+        if !amr.iter().any(|each| each == name) {
+            amr.push(name.to_owned());
+        }
+    }
+    Ok(Proof { amr, mfa_time: Some(now.as_second()) })
+}
+
+/// Whether a proof is good for registering a key: `ngcmfa`, not older than the rules allow.
+pub(crate) fn check_fresh(amr: &[String], mfa_time: Option<i64>, rules: &Rules, now: Timestamp) -> Result<(), Refusal> {
+    if !amr.iter().any(|each| each == "ngcmfa") {
+        return Err(Refusal::KeyNgcmfaMissing);
+    }
+    let age = mfa_time.map(|at| now.as_second().saturating_sub(at));
+    match age {
+        Some(age) if age <= rules.mfa_freshness.as_secs() => Ok(()),
+        _ => Err(Refusal::KeyMfaStale),
+    }
+}
+
+fn names(list: &[&str]) -> Vec<String> {
+    list.iter().map(|each| (*each).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn refuses_ngcmfa_older_than_ten_minutes() {
+        let (amr, rules) = (names(&["mfa", "ngcmfa"]), Rules::entra());
+        assert_eq!(check_fresh(&amr, Some(1000), &rules, at(1599)), Ok(()));
+        assert_eq!(check_fresh(&amr, Some(1000), &rules, at(1600)), Ok(()));
+        assert_eq!(check_fresh(&amr, Some(1000), &rules, at(1601)), Err(Refusal::KeyMfaStale));
+        assert_eq!(check_fresh(&amr, None, &rules, at(1000)), Err(Refusal::KeyMfaStale));
+    }
+
+    #[test]
+    fn refuses_mfa_that_is_not_ngcmfa() {
+        let amr = names(&["pwd", "mfa"]);
+        assert_eq!(check_fresh(&amr, Some(1000), &Rules::entra(), at(1000)), Err(Refusal::KeyNgcmfaMissing));
+    }
+}

@@ -1,0 +1,125 @@
+//! From a decision to an HTTP response.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::{Value, json as literal};
+
+use super::extract::Line;
+use crate::base::{OsRng, Timestamp, Uuid, random_guid};
+use crate::entra::authorize::Redirect;
+use crate::entra::{Broken, Dialect, Entra, Failure, Refusal};
+use crate::wire::join::JoinError;
+use crate::wire::kpp::{KeyError, NestedError};
+use crate::wire::oauth::ErrorReply;
+
+/// A good answer.
+pub(super) enum Answer {
+    /// 200 with JSON.
+    Json(Value),
+    /// 302 to the client, with the same address in a page.
+    Redirect(Redirect),
+}
+
+/// Any reply as JSON.
+pub(super) fn json(reply: impl Serialize) -> Result<Answer, Failure> {
+    serde_json::to_value(reply).map(Answer::Json).map_err(|_| Broken::Encoding.into())
+}
+
+/// What every answer carries.
+struct Ids {
+    request: Uuid,
+    client: Option<Uuid>,
+    now: Timestamp,
+}
+
+/// Words the answer, and logs one line without secrets.
+pub(super) fn finish(entra: &Entra, line: &Line, client: Option<Uuid>, answered: Result<Answer, Failure>) -> Response {
+    let ids = Ids { request: random_guid(&mut OsRng), client, now: entra.now() };
+    let refusal = match &answered {
+        Ok(_) => "",
+        Err(Failure::Refused(refusal)) => refusal.name(),
+        Err(Failure::Broken(_)) => "Broken",
+    };
+    if let Err(Failure::Broken(broken)) = &answered {
+        tracing::error!(target: "whfb::entra", %broken, "the server is broken");
+    }
+    let mut response = match answered {
+        Ok(Answer::Json(value)) => respond(StatusCode::OK, "application/json", value.to_string()),
+        Ok(Answer::Redirect(redirect)) => redirected(&redirect),
+        Err(Failure::Refused(refusal)) => refused(refusal, &ids),
+        Err(Failure::Broken(_)) => {
+            respond(StatusCode::INTERNAL_SERVER_ERROR, "application/json", broken(&ids).to_string())
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, id) in [("request-id", Some(ids.request)), ("client-request-id", client)] {
+        if let Some(value) = id.and_then(|id| HeaderValue::from_str(&id.to_string()).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    let status = response.status().as_u16();
+    tracing::debug!(target: "whfb::entra", method = line.method, host = line.host, path = line.path, status, refusal);
+    response
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn redirected(redirect: &Redirect) -> Response {
+    let mut response = respond(StatusCode::FOUND, "text/html; charset=utf-8", redirect.page());
+    // The address was checked to be visible ASCII before the code was made.
+    if let Ok(value) = HeaderValue::from_str(redirect.location()) {
+        response.headers_mut().insert(header::LOCATION, value);
+    }
+    response
+}
+
+fn refused(refusal: Refusal, ids: &Ids) -> Response {
+    let entry = refusal.entry();
+    let (name, text) = (refusal.name(), entry.text);
+    let status = StatusCode::from_u16(entry.status).unwrap_or(StatusCode::BAD_REQUEST);
+    let body = match entry.dialect {
+        Dialect::Oauth { error, number } => serde_json::to_value(ErrorReply {
+            error: error.to_owned(),
+            error_description: format!("{number}: {name}: {text}."),
+            error_codes: vec![number.0],
+            timestamp: ids.now.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+            trace_id: ids.request.to_string(),
+            correlation_id: ids.client.unwrap_or(ids.request).to_string(),
+        }),
+        Dialect::Key { hresult } => serde_json::to_value(KeyError {
+            code: name.to_owned(),
+            message: text.to_owned(),
+            response: "ERROR_FAIL".to_owned(),
+            target: "key".to_owned(),
+            clientrequestid: ids.client.map(|id| id.to_string()),
+            time: ids.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            hresult: Some(hresult.to_string()),
+            error: NestedError { code: name.to_owned(), message: text.to_owned() },
+        }),
+        Dialect::Join => serde_json::to_value(JoinError {
+            error_type: name.to_owned(),
+            message: text.to_owned(),
+            trace_id: ids.request.to_string(),
+            time: ids.now.strftime("%m-%d-%Y %H:%M:%SZ").to_string(),
+        }),
+        Dialect::Lab => Ok(literal!({ "error": { "code": name, "message": text } })),
+    };
+    respond(status, "application/json", body.unwrap_or_default().to_string())
+}
+
+/// The body of a 500; it says nothing of what broke, which is in the log.
+fn broken(ids: &Ids) -> Value {
+    literal!({
+        "error": "server_error",
+        "error_description": "the server is broken; its log says how",
+        "trace_id": ids.request.to_string(),
+    })
+}

@@ -1,0 +1,53 @@
+//! Every path on one page.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request as HttpRequest, State};
+use axum::response::Response;
+
+use super::answer::{Answer, json};
+use super::extract;
+use crate::entra::{Entra, Failure, Refusal, aik, authorize, discovery, join, register, sts};
+use crate::wire::host;
+use crate::wire::http::{Method, Request};
+
+/// The mock as an axum service: what the listener serves, and what a test or a link calls without a socket.
+///
+/// The host comes from an absolute request target or from the `Host` header, with or without a port.
+pub fn router(entra: Arc<Entra>) -> Router {
+    Router::new().fallback(serve).with_state(entra)
+}
+
+async fn serve(State(entra): State<Arc<Entra>>, request: HttpRequest) -> Response {
+    let client_request_id = extract::client_request_id(&request);
+    let line = extract::line(&request);
+    let answered = match extract::read(request).await {
+        Ok(request) => dispatch(&entra, &request).await,
+        Err(refusal) => Err(refusal.into()),
+    };
+    super::answer::finish(&entra, &line, client_request_id, answered)
+}
+
+/// Paths are compared without case, and an empty last segment does not count: `/key` is `/key/`.
+async fn dispatch(entra: &Entra, request: &Request) -> Result<Answer, Failure> {
+    let path = request.path().to_lowercase();
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    use Method::{Get, Post};
+    match (request.host.as_str(), request.method, segments.as_slice()) {
+        (host::LOGIN | host::LOGIN_OLD, Post, [tenant, "oauth2", "token"]) => {
+            json(sts::token(entra, tenant, request).await?)
+        }
+        (host::LOGIN | host::LOGIN_OLD, Get, [tenant, "oauth2", "authorize"]) => {
+            authorize::authorize(entra, tenant, request).await.map(Answer::Redirect)
+        }
+        (host::REGISTRATION, Get, [tenant, "discover"]) => json(discovery::discover(entra, tenant)?),
+        (host::REGISTRATION, Get, ["enrollmentserver", "nonce", tenant]) => json(discovery::nonce(entra, tenant)?),
+        (host::REGISTRATION, Post, ["enrollmentserver", "device"]) => json(join::join(entra, request).await?),
+        (host::REGISTRATION, Post, ["enrollmentserver", "key"]) => json(register::register(entra, request).await?),
+        (host::AIK, Post, ["aik", "challenge"]) => json(aik::challenge(entra, request)?),
+        (host::AIK, Post, ["aik", "certificate"]) => json(aik::certificate(entra, request).await?),
+        (name, ..) if !host::ALL.contains(&name) => Err(Refusal::HostUnknown.into()),
+        _ => Err(Refusal::PathUnknown.into()),
+    }
+}

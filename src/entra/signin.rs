@@ -1,0 +1,219 @@
+//! PRT requests: signed by the device key, for a user who proves to be there by password or Hello key.
+
+use serde_json::json;
+
+use crate::base::{OsRng, random_guid};
+use crate::crypto::SignatureAlgorithm;
+use crate::crypto::cert::Certificate;
+use crate::crypto::cipher::random_secret;
+use crate::wire::blob;
+use crate::wire::encoding::{base64url, from_base64};
+use crate::wire::jwe::wrap_session_key;
+use crate::wire::jws::{Header, Jws, Unsigned};
+use crate::wire::oauth::{GRANT_JWT_BEARER, HelloAssertion, PrtReply, PrtRequest};
+use crate::wire::token::IdClaims;
+
+use super::directory::{Device, Key, NewGrant, User};
+use super::grant::{self, Kind, Proof, Prt};
+use super::nonce::{NonceFault, Purpose};
+use super::refusal::{Broken, Failure, Refusal};
+use super::{Entra, mfa, sts, tokens};
+
+impl From<NonceFault> for Refusal {
+    /// Nonces of the token service; registration has names of its own.
+    fn from(fault: NonceFault) -> Self {
+        match fault {
+            NonceFault::Foreign => Self::NonceForeign,
+            NonceFault::Expired => Self::NonceExpired,
+            NonceFault::Replayed => Self::NonceReplayed,
+        }
+    }
+}
+
+/// Answers a PRT request (MS-OAPXBC section 3.2.5.1.2). Checks in this order: form, certificate, signature, device, nonce,
+/// scope, user.
+pub(crate) async fn redeem(entra: &Entra, signed: &str) -> Result<PrtReply, Failure> {
+    let jws = Jws::parse(signed).map_err(|_| Refusal::SignedRequestMalformed)?;
+    let claims: PrtRequest = jws.claims().map_err(|_| Refusal::SignedRequestMalformed)?;
+    if jws.header.alg != "RS256" {
+        return Err(Refusal::SignedRequestUnsupported.into());
+    }
+    let by_hello = claims.grant_type == GRANT_JWT_BEARER;
+    let device = device(entra, &jws, by_hello).await?;
+    let nonce = claims.request_nonce.as_deref().ok_or(Refusal::NonceMissing)?;
+    entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?;
+    if !["aza", "openid"].iter().all(|wanted| claims.scope.split(' ').any(|each| each == *wanted)) {
+        return Err(Refusal::ScopeWrong.into());
+    }
+    let (user, proof) = match claims.grant_type.as_str() {
+        "password" => {
+            let name = claims.username.as_deref().ok_or(Refusal::ParameterMissing)?;
+            let password = claims.password.as_deref().ok_or(Refusal::ParameterMissing)?;
+            let user = sts::authenticate(entra, name, password).await?;
+            let proof = mfa::by_password(&user, entra.now());
+            (user, proof)
+        }
+        GRANT_JWT_BEARER => {
+            let assertion = claims.assertion.as_deref().ok_or(Refusal::AssertionMissing)?;
+            let user = by_hello_key(entra, assertion, nonce, &device).await?;
+            (user, mfa::by_hello_key(entra.now()))
+        }
+        _ => return Err(Refusal::GrantTypeUnsupported.into()),
+    };
+    issue(entra, &user, &device, proof, &claims.client_id).await
+}
+
+/// The device that signed: its certificate was issued by this tenant, is valid now, signed this request, and belongs to a
+/// device that exists and is enabled.
+async fn device(entra: &Entra, jws: &Jws, by_hello: bool) -> Result<Device, Failure> {
+    let certificate = certificate(entra, jws)?;
+    certificate
+        .public()
+        .verify(SignatureAlgorithm::RsaSha256, jws.signing_input.as_bytes(), &jws.signature)
+        .map_err(|_| Refusal::SignedRequestSignature)?;
+    let found = entra.directory().device_by_thumbprint(&certificate.thumbprint()).await?;
+    match found {
+        Some(device) if device.enabled => Ok(device),
+        Some(_) if by_hello => Err(Refusal::HelloDeviceDisabled.into()),
+        Some(_) => Err(Refusal::DeviceDisabled.into()),
+        None if by_hello => Err(Refusal::HelloDeviceNotFound.into()),
+        None => Err(Refusal::DeviceUnknown.into()),
+    }
+}
+
+fn certificate(entra: &Entra, jws: &Jws) -> Result<Certificate, Refusal> {
+    let leaf = jws.header.x5c.as_ref().and_then(|chain| chain.leaf()).ok_or(Refusal::CertificateMissing)?;
+    let der = from_base64(leaf).map_err(|_| Refusal::CertificateMalformed)?;
+    let certificate = Certificate::from_der(&der).map_err(|_| Refusal::CertificateMalformed)?;
+    let authority = entra.keys().devices.certificate();
+    if certificate.issuer() != authority.subject() {
+        return Err(Refusal::CertificateForeign);
+    }
+    certificate.verify_signed_by(authority.public()).map_err(|_| Refusal::CertificateForeign)?;
+    let validity = certificate.validity().map_err(|_| Refusal::CertificateMalformed)?;
+    if validity.contains(entra.now()) { Ok(certificate) } else { Err(Refusal::CertificateExpired) }
+}
+
+/// The user of a Hello assertion (MS-OAPXBC section 3.2.5.1.2.3): user by `iss`, key by `kid`, signature, device of the
+/// key, times, nonce.
+async fn by_hello_key(entra: &Entra, compact: &str, outer_nonce: &str, device: &Device) -> Result<User, Failure> {
+    let jws = Jws::parse(compact).map_err(|_| Refusal::AssertionMalformed)?;
+    let assertion: HelloAssertion = jws.claims().map_err(|_| Refusal::AssertionMalformed)?;
+    let kid = hello_kid(&jws.header)?;
+    let user = entra.directory().user_by_upn(&assertion.iss).await?.ok_or(Refusal::UserUnknown)?;
+    let keys = entra.directory().keys_of(user.id, kid).await?;
+    let key = keys.iter().find(|key| key.device == device.id).or(keys.first()).ok_or(Refusal::HelloKeyUnknown)?;
+    verify(key, &jws)?;
+    check_device_of(entra, key, device).await?;
+    check_times(entra, &assertion)?;
+    match assertion.request_nonce.as_deref() {
+        None if entra.rules().require_assertion_nonce => Err(Refusal::NonceMissing)?,
+        None => {}
+        // The specification wants one nonce in both places, public clients use two: one request uses a nonce up once.
+        Some(nonce) if nonce == outer_nonce => {}
+        Some(nonce) => entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?,
+    }
+    Ok(user)
+}
+
+fn hello_kid(header: &Header) -> Result<&str, Refusal> {
+    let is_hello = header.alg == "RS256" && header.usage.as_deref() == Some("ngc");
+    header.kid.as_deref().filter(|_| is_hello).ok_or(Refusal::AssertionNotForHello)
+}
+
+fn verify(key: &Key, jws: &Jws) -> Result<(), Refusal> {
+    let public = from_base64(&key.blob).ok().and_then(|blob| blob::read(&blob).ok());
+    let public = crate::crypto::PublicKey::Rsa(public.ok_or(Refusal::HelloKeyUnknown)?);
+    public
+        .verify(SignatureAlgorithm::RsaSha256, jws.signing_input.as_bytes(), &jws.signature)
+        .map_err(|_| Refusal::HelloSignatureWrong)
+}
+
+async fn check_device_of(entra: &Entra, key: &Key, device: &Device) -> Result<(), Failure> {
+    if key.device == device.id {
+        return Ok(());
+    }
+    if entra.rules().require_same_device {
+        return Err(Refusal::HelloDeviceDiffers.into());
+    }
+    match entra.directory().device(key.device).await? {
+        Some(registered) if registered.enabled => Ok(()),
+        Some(_) => Err(Refusal::HelloDeviceDisabled.into()),
+        None => Err(Refusal::HelloDeviceNotFound.into()),
+    }
+}
+
+fn check_times(entra: &Entra, assertion: &HelloAssertion) -> Result<(), Refusal> {
+    let (now, rules) = (entra.now().as_second(), entra.rules());
+    let (from, to) = (assertion.iat.0, assertion.exp.0);
+    let too_wide = rules.assertion_window.is_some_and(|window| to.saturating_sub(from) > window.as_secs());
+    let audience = assertion.aud.as_str();
+    let ours = audience.eq_ignore_ascii_case("common") || audience == entra.tenant().id.to_string();
+    let faults = [
+        (from > now, Refusal::AssertionNotYetValid),
+        (to <= now, Refusal::AssertionExpired),
+        (too_wide, Refusal::AssertionWindowTooWide),
+        (rules.check_assertion_audience && !ours, Refusal::AssertionAudienceWrong),
+    ];
+    faults.into_iter().find(|(wrong, _)| *wrong).map_or(Ok(()), |(_, refusal)| Err(refusal))
+}
+
+/// A PRT with a new session key, which leaves wrapped to the device's transport key.
+async fn issue(entra: &Entra, user: &User, device: &Device, proof: Proof, client: &str) -> Result<PrtReply, Failure> {
+    let transport = from_base64(&device.transport_key).ok().and_then(|blob| blob::read(&blob).ok());
+    let transport = transport.ok_or(Refusal::TransportKeyMissing)?;
+    let session_key = random_secret(&mut OsRng);
+    let session_key_jwe =
+        wrap_session_key(&session_key, &transport, &mut OsRng).map_err(|_| Refusal::TransportKeyMissing)?;
+    let now = entra.now().as_second();
+    let lifetime = entra.rules().prt_lifetime.as_secs();
+    let exp = now.saturating_add(lifetime);
+    let id_token = id_token(entra, user, client, &proof.amr, exp)?;
+    let (user_id, device_id) = (user.id, device.id);
+    let prt = Prt { user: user_id, device: device_id, session_key, proof, iat: now, exp, jti: random_guid(&mut OsRng) };
+    let refresh_token = grant::write(&entra.keys().sealing, Kind::Prt, &prt)?;
+    let row = NewGrant {
+        hash: grant::hash(&refresh_token),
+        kind: Kind::Prt.name(),
+        owner: user_id,
+        device: Some(device_id),
+        issued: now,
+        expires: exp,
+    };
+    entra.directory().add_grant(&row).await?;
+    Ok(PrtReply {
+        token_type: "Bearer".to_owned(),
+        refresh_token,
+        refresh_token_expires_in: lifetime,
+        session_key_jwe,
+        id_token,
+        expires_in: lifetime.to_string(),
+        ext_expires_in: "0".to_owned(),
+        expires_on: exp.to_string(),
+        client_info: Some(client_info(entra, user)),
+    })
+}
+
+fn client_info(entra: &Entra, user: &User) -> String {
+    base64url(json!({ "uid": user.id, "utid": entra.tenant().id }).to_string().as_bytes())
+}
+
+/// An ID token, not signed (protocol.md 4.4).
+pub(crate) fn id_token(entra: &Entra, user: &User, client: &str, amr: &[String], exp: i64) -> Result<String, Broken> {
+    let header = Header { alg: "none".to_owned(), typ: Some("JWT".to_owned()), ..Header::default() };
+    let tenant = entra.tenant().id;
+    let claims = IdClaims {
+        aud: client.to_owned(),
+        iss: tokens::issuer(tenant),
+        iat: entra.now().as_second(),
+        exp,
+        amr: amr.to_vec(),
+        name: user.display_name.clone(),
+        oid: user.id.to_string(),
+        preferred_username: user.upn.clone(),
+        tid: tenant.to_string(),
+        upn: user.upn.clone(),
+        ver: "1.0".to_owned(),
+    };
+    Ok(Unsigned::new(&header, &claims)?.signed(&[]))
+}

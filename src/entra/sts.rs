@@ -1,0 +1,183 @@
+//! The token endpoint: nonces, tokens by password and by code, and the door to signed requests.
+
+use serde::Serialize;
+
+use crate::base::{OsRng, Uuid, random_guid};
+use crate::wire::http::Request;
+use crate::wire::oauth::{GRANT_JWT_BEARER, GRANT_NONCE, NonceReply, PrtReply, TokenReply, decode_form, field};
+use crate::wire::token::{AccessClaims, DRS_APPLICATION, DRS_AUDIENCE};
+
+use super::directory::{NewGrant, User};
+use super::grant::{self, Authorization, Kind, Proof};
+use super::nonce::Purpose;
+use super::refusal::{Failure, Refusal};
+use super::{Entra, mfa, signin, tokens};
+
+/// A reply of the token endpoint.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum TokenAnswer {
+    /// To `srv_challenge`.
+    Nonce(NonceReply),
+    /// To a password or a code.
+    Token(Box<TokenReply>),
+    /// To a signed request.
+    Prt(Box<PrtReply>),
+}
+
+/// A decoded form.
+pub(crate) type Form = [(String, String)];
+
+/// Decides by `grant_type` alone, on the raw body: libhimmelblau sends no Content-Type with `srv_challenge`.
+pub(crate) async fn token(entra: &Entra, tenant: &str, request: &Request) -> Result<TokenAnswer, Failure> {
+    if !entra.is_named(tenant) {
+        return Err(Refusal::TenantUnknown.into());
+    }
+    let form = decode_form(&request.body);
+    match field(&form, "grant_type").ok_or(Refusal::GrantTypeMissing)? {
+        GRANT_NONCE => Ok(TokenAnswer::Nonce(NonceReply { nonce: entra.issue_nonce(Purpose::Token) })),
+        "password" => Ok(TokenAnswer::Token(Box::new(by_password(entra, &form).await?))),
+        "authorization_code" => Ok(TokenAnswer::Token(Box::new(by_code(entra, &form).await?))),
+        GRANT_JWT_BEARER => {
+            let signed = required(&form, "request")?;
+            Ok(TokenAnswer::Prt(Box::new(signin::redeem(entra, signed).await?)))
+        }
+        _ => Err(Refusal::GrantTypeUnsupported.into()),
+    }
+}
+
+/// A field that must be there and not empty.
+pub(crate) fn required<'a>(form: &'a Form, name: &str) -> Result<&'a str, Refusal> {
+    field(form, name).filter(|value| !value.is_empty()).ok_or(Refusal::ParameterMissing)
+}
+
+/// The audience that a resource stands for, if the tenant knows it.
+pub(crate) fn audience(resource: &str) -> Result<String, Refusal> {
+    const OTHERS: &[&str] =
+        &["https://graph.microsoft.com", "https://graph.windows.net", "https://management.azure.com"];
+    let resource = resource.trim_end_matches('/');
+    match resource {
+        DRS_AUDIENCE | DRS_APPLICATION => Ok(DRS_AUDIENCE.to_owned()),
+        other if OTHERS.contains(&other) => Ok(other.to_owned()),
+        _ => Err(Refusal::ResourceUnknown),
+    }
+}
+
+/// A user by name and password.
+pub(crate) async fn authenticate(entra: &Entra, name: &str, password: &str) -> Result<User, Failure> {
+    let user = entra.directory().user_by_upn(name).await?.ok_or(Refusal::UserUnknown)?;
+    if user.has_password(password) { Ok(user) } else { Err(Refusal::PasswordWrong.into()) }
+}
+
+async fn by_password(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> {
+    let client_id = required(form, "client_id")?.to_owned();
+    let resource = audience(required(form, "resource")?)?;
+    let user = authenticate(entra, required(form, "username")?, required(form, "password")?).await?;
+    let proof = mfa::by_password(&user, entra.now());
+    let authorization = Authorization {
+        user: user.id,
+        device: None,
+        client_id,
+        redirect_uri: String::new(),
+        resource,
+        proof,
+        exp: 0,
+        jti: Uuid::nil(),
+    };
+    issue(entra, &user, authorization).await
+}
+
+async fn by_code(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> {
+    let code = required(form, "code")?;
+    let granted: Authorization =
+        grant::read(&entra.keys().sealing, Kind::Code, code).map_err(|_| Refusal::CodeMalformed)?;
+    let now = entra.now().as_second();
+    if granted.exp < now {
+        return Err(Refusal::CodeExpired.into());
+    }
+    if required(form, "client_id")? != granted.client_id {
+        return Err(Refusal::CodeOfAnotherClient.into());
+    }
+    if required(form, "redirect_uri")? != granted.redirect_uri {
+        return Err(Refusal::CodeRedirectDiffers.into());
+    }
+    // roadtx leaves the resource out here; the code remembers it.
+    if let Some(resource) = field(form, "resource").filter(|resource| !resource.is_empty())
+        && audience(resource) != Ok(granted.resource.clone())
+    {
+        return Err(Refusal::CodeResourceDiffers.into());
+    }
+    let user = entra.directory().user(granted.user).await?.ok_or(Refusal::UserUnknown)?;
+    if !entra.directory().consume(&grant::hash(code), granted.exp, now).await? {
+        return Err(Refusal::CodeRedeemed.into());
+    }
+    issue(entra, &user, granted).await
+}
+
+/// An access token and a refresh token for what was authorized.
+async fn issue(entra: &Entra, user: &User, authorization: Authorization) -> Result<TokenReply, Failure> {
+    let now = entra.now().as_second();
+    let lifetime = entra.rules().access_token_lifetime.as_secs();
+    let claims = claims(entra, user, &authorization, now, now.saturating_add(lifetime));
+    let access_token = tokens::sign(entra.keys(), &claims)?;
+    let resource = authorization.resource.clone();
+    let refresh_token = refresh_token(entra, authorization, now).await?;
+    Ok(TokenReply {
+        token_type: "Bearer".to_owned(),
+        expires_in: lifetime,
+        ext_expires_in: lifetime,
+        expires_on: claims.exp,
+        scope: claims.scp,
+        resource: Some(resource),
+        access_token,
+        refresh_token: Some(refresh_token),
+        id_token: Some(signin::id_token(entra, user, &claims.appid, &claims.amr, claims.exp)?),
+    })
+}
+
+fn claims(entra: &Entra, user: &User, authorization: &Authorization, now: i64, exp: i64) -> AccessClaims {
+    let Proof { amr, mfa_time } = authorization.proof.clone();
+    AccessClaims {
+        aud: authorization.resource.clone(),
+        iss: tokens::issuer(entra.tenant().id),
+        iat: now,
+        nbf: now,
+        exp,
+        amr,
+        appid: authorization.client_id.clone(),
+        deviceid: authorization.device.map(|id| id.to_string()),
+        name: Some(user.display_name.clone()),
+        oid: user.id.to_string(),
+        scp: "user_impersonation".to_owned(),
+        tid: entra.tenant().id.to_string(),
+        upn: Some(user.upn.clone()),
+        ver: "1.0".to_owned(),
+        mfa_time,
+    }
+}
+
+async fn refresh_token(entra: &Entra, authorization: Authorization, now: i64) -> Result<String, Failure> {
+    let expires = now.saturating_add(entra.rules().prt_lifetime.as_secs());
+    let (owner, device) = (authorization.user, authorization.device);
+    let content =
+        Authorization { redirect_uri: String::new(), exp: expires, jti: random_guid(&mut OsRng), ..authorization };
+    let text = grant::write(&entra.keys().sealing, Kind::Refresh, &content)?;
+    let kind = Kind::Refresh.name();
+    let row = NewGrant { hash: grant::hash(&text), kind, owner, device, issued: now, expires };
+    entra.directory().add_grant(&row).await?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_known_by_each_of_its_names() {
+        for name in [DRS_AUDIENCE, DRS_APPLICATION] {
+            assert_eq!(audience(name).as_deref(), Ok(DRS_AUDIENCE));
+        }
+        assert_eq!(audience("https://graph.microsoft.com/").as_deref(), Ok("https://graph.microsoft.com"));
+        assert_eq!(audience("urn:ms-drs:example.org"), Err(Refusal::ResourceUnknown));
+    }
+}
