@@ -38,7 +38,7 @@ struct Bench {
 fn swtpm(dir: &Path) -> (Direct, u32, Secret32) {
     let mut emulator = Swtpm::start(dir, Path::new(PROGRAM)).unwrap();
     let process = emulator.process_id();
-    let owned = manufacture::<TpmError>(&mut emulator, &mut OsRng, &|_, _| Ok(None)).unwrap();
+    let owned = manufacture::<TpmError>(&mut emulator, &mut OsRng, &|_, _, _| Ok(None)).unwrap();
     let tpm = Direct::open(Box::new(emulator), Ownership::Ours, Some(&owned.pins), Box::new(OsRng)).unwrap();
     (tpm, process, owned.lockout_auth)
 }

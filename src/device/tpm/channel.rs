@@ -85,7 +85,6 @@ impl<'t> Channel<'t> {
 
     /// Sends a frame and judges the response code; what the TPM postpones is sent again within a bound.
     fn exchange(&mut self, call: &Call<'_>, frame: &[u8]) -> Result<Zeroizing<Vec<u8>>, TpmError> {
-        const ATTEMPTS: u32 = 12;
         let mut attempt = 0;
         loop {
             let started = Instant::now();
@@ -93,9 +92,8 @@ impl<'t> Channel<'t> {
             let code = read_u32(&raw, 6).ok_or_else(|| malformed(call.verb.name))?;
             log(call, code, started.elapsed());
             attempt += 1;
-            if response::is_transient(code) && attempt < ATTEMPTS {
-                // The first repetition is answered at once; a chip that tests itself takes a while (in all 4 s at most).
-                std::thread::sleep(Duration::from_millis(1 << attempt.min(11)) - Duration::from_millis(2));
+            if let (true, Some(pause)) = (response::is_transient(code), pause(attempt)) {
+                std::thread::sleep(pause);
                 continue;
             }
             response::judge(call.verb.name, code)?;
@@ -184,5 +182,23 @@ fn log(call: &Call<'_>, code: u32, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         tracing::debug!(target: "whfb::tpm", command = call.verb.name, handles = handles.join(", "),
             answer = response::words(code), micros);
+    }
+}
+
+/// How long to wait after the `attempt`th postponement (from 1); `None` when it was tried often enough.
+fn pause(attempt: u32) -> Option<Duration> {
+    // The first repetition is answered at once; a chip that tests itself takes longer.
+    (attempt < 12).then(|| Duration::from_millis(1 << attempt) - Duration::from_millis(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_postponed_command_is_repeated_at_once_and_not_for_ever() {
+        assert_eq!(pause(1), Some(Duration::ZERO));
+        let total: Duration = (1..).map_while(pause).sum();
+        assert!(total > Duration::from_secs(2) && total < Duration::from_secs(10), "{total:?}");
     }
 }

@@ -12,7 +12,7 @@ use super::{
     Certification, CertifyAuthority, Credential, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind, Pins,
     RawSignature, SealedBlob, Tpm, TpmError, Usage, policy,
 };
-use crate::base::{ExposeSecret as _, Random, Secret32, SecretSlice};
+use crate::base::{ExposeSecret as _, OsRng, Random, Secret32, SecretSlice};
 use crate::crypto::PublicKey;
 use crate::crypto::digest::equal;
 use tpm2_protocol::data::TpmCc;
@@ -79,6 +79,16 @@ impl Direct {
                 Err(error)
             }
         }
+    }
+
+    /// What a TPM says about itself before it is met. Works on one that is not ready, which [`Direct::open`] refuses, and
+    /// sends no authorization.
+    ///
+    /// # Errors
+    /// [`TpmError::Gone`] when nothing answers, [`TpmError::Untrusted`] when the answer has another form.
+    pub fn look(transport: &mut dyn Transport) -> Result<Facts, TpmError> {
+        // These questions need no nonce, so nothing is drawn.
+        Channel::new(Box::new(transport), Box::new(OsRng)).facts()
     }
 
     /// Sends the bytes of a command below the session and returns the bytes of its answer. For measurements; what it loads
