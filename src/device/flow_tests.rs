@@ -277,3 +277,27 @@ fn policy_off_stops_the_users_entry_at_the_container() {
     assert!(matches!(stop, Stop::Disabled(Hresult::NTE_PERM)), "{stop}");
     assert!(bench.device.state.user(UPN).unwrap().container.is_none());
 }
+
+#[test]
+fn the_status_of_a_provisioned_user_shows_key_and_token() {
+    let bench = Bench::provisioned();
+    let sections = super::status::sections(&bench.device.state, Some(UPN));
+    let value = |title: &str, name: &str| {
+        let section = sections.iter().find(|section| section.title == title).unwrap();
+        section.value(name).map(str::to_owned)
+    };
+    assert_eq!(value("Device State", "AzureAdJoined").as_deref(), Some("YES"));
+    assert_eq!(value("Device Details", "KeyProvider").as_deref(), Some("Microsoft Software Key Storage Provider"));
+    assert_eq!(value("Device Details", "TpmProtected").as_deref(), Some("NO"));
+    assert_eq!(value("Tenant Details", "TenantId").as_deref(), Some(TENANT));
+    assert_eq!(value("User State", "NgcKeyId").as_deref(), Some("{00000000-0000-0000-0000-0000000000C0}"));
+    assert_eq!(value("SSO State", "AzureAdPrt").as_deref(), Some("YES"));
+}
+
+#[test]
+fn an_expired_token_is_named_before_a_server_is_asked() {
+    let mut bench = Bench::logged_on();
+    bench.device.state.users.get_mut(UPN).unwrap().prt.as_mut().unwrap().facts.expires = now();
+    assert!(matches!(bench.provision(), Err(Stop::PrtExpired)));
+    assert!(bench.server.seen.is_empty());
+}

@@ -136,3 +136,94 @@ fn check_pins(state: &mut DeviceState, tpm: &mut dyn Tpm, switches: &Switches) -
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{OsRng, Timestamp};
+    use crate::device::events::Activity;
+    use crate::device::hardware::Provider;
+    use crate::device::keys::{Lock, Role};
+
+    fn description() -> Description {
+        Description { name: "LAB-1".into(), tpm: TpmChoice::None, condition: Default::default() }
+    }
+
+    fn files(dir: &Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
+        let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> =
+            entries.map(|path| (path.file_name().unwrap().to_owned(), std::fs::read(path).unwrap())).collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn a_record_of_another_version_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Device::create(dir.path(), description()).unwrap());
+        let path = dir.path().join(RECORD);
+        let text = std::fs::read_to_string(&path).unwrap().replace("\"version\": 1", "\"version\": 2");
+        std::fs::write(&path, text).unwrap();
+        let before = files(dir.path());
+        let error = Device::open(dir.path()).unwrap_err();
+        assert!(matches!(error, StoreError::OtherVersion { found: 2, expected: 1, .. }), "{error}");
+        assert_eq!(files(dir.path()), before);
+    }
+
+    #[test]
+    fn a_directory_without_a_device_is_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("notes.txt"), b"mine").unwrap();
+        assert!(matches!(Device::open(dir.path()), Err(StoreError::NoDevice(_))));
+        assert!(matches!(Device::create(dir.path(), description()), Err(StoreError::NotEmpty(_))));
+        assert_eq!(files(dir.path()), vec![("notes.txt".into(), b"mine".to_vec())]);
+    }
+
+    #[test]
+    fn one_command_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let device = Device::create(dir.path(), description()).unwrap();
+        assert!(matches!(Device::open(dir.path()), Err(StoreError::Busy(_))));
+        drop(device);
+        assert!(Device::open(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn the_machine_key_is_drawn_when_needed_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut device = Device::create(dir.path(), description()).unwrap();
+        device.save().unwrap();
+        assert!(!dir.path().join(MACHINE_KEY).exists());
+        let mut rng = OsRng;
+        let keys = &mut device.machine(None, &mut rng).unwrap().keys;
+        let key = keys.create(Provider::Software, Role::Device, Lock::Device).unwrap();
+        device.save().unwrap();
+        drop(device);
+
+        let mut device = Device::open(dir.path()).unwrap();
+        device.save().unwrap();
+        device.machine(None, &mut rng).unwrap().keys.sign(&key, Lock::Device, &[0; 32]).unwrap();
+        drop(device);
+        std::fs::write(dir.path().join(MACHINE_KEY), [0; 31]).unwrap();
+        assert!(matches!(Device::open(dir.path()), Err(StoreError::Damaged { .. })));
+        std::fs::write(dir.path().join(MACHINE_KEY), [0; 32]).unwrap();
+        let mut device = Device::open(dir.path()).unwrap();
+        let error = device.machine(None, &mut rng).unwrap().keys.sign(&key, Lock::Device, &[0; 32]).unwrap_err();
+        assert!(matches!(error, crate::device::keys::KeyError::Sealed), "{error}");
+    }
+
+    #[test]
+    fn events_add_up_and_policy_survives() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut device = Device::create(dir.path(), description()).unwrap();
+        device.policy.require_security_device = Some(true);
+        for _ in 0..2 {
+            device.events.record(Event::started(Timestamp::UNIX_EPOCH, Activity::Processing));
+            device.save().unwrap();
+        }
+        drop(device);
+        let device = Device::open(dir.path()).unwrap();
+        assert_eq!(device.logged_events().unwrap().len(), 2);
+        assert_eq!(device.policy.require_security_device, Some(true));
+    }
+}

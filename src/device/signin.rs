@@ -2,6 +2,8 @@
 
 use std::mem;
 
+use zeroize::Zeroize as _;
+
 use crate::base::{ExposeSecret as _, SecretString, SignedDuration, Timestamp, Uuid};
 use crate::crypto::digest::sha256;
 use crate::device::exchange::{Exchange, ask_nonce, ask_prt, domain_of, read_nonce};
@@ -58,9 +60,10 @@ impl Flow for Logon {
                 let mut claims = claims("password", read_nonce(&reply)?);
                 claims.username = Some(self.upn.clone());
                 claims.password = Some(self.password.expose_secret().to_owned());
-                let request = ask_prt(machine, &claims)?;
+                let request = ask_prt(machine, &claims);
+                claims.password.zeroize();
                 self.stage = LogonStage::Prt;
-                Ok(Step::Ask(request))
+                request.map(Step::Ask)
             }
             (LogonStage::Prt, Some(reply)) => keep(machine, &self.upn, Method::Password, now, &reply).map(Step::Done),
             _ => Err(Stop::Over),

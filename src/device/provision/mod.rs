@@ -105,7 +105,7 @@ impl Provision {
     ) -> Result<Step<Registered>, Stop> {
         let stage = mem::replace(&mut self.stage, Stage::Over);
         let reply = match (&stage, reply) {
-            (Stage::Start, None) => return self.start(machine).map(Step::Ask),
+            (Stage::Start, None) => return self.start(machine, now).map(Step::Ask),
             (Stage::Start | Stage::Over, _) | (_, None) => return Err(Stop::Over),
             (_, Some(reply)) => reply,
         };

@@ -18,14 +18,15 @@ use crate::wire::kpp::{KeyReply, KeyRequest};
 use crate::wire::lab::LabAttestation;
 
 impl Provision {
-    pub(super) fn start(&mut self, machine: &Machine<'_>) -> Result<Request, Stop> {
+    pub(super) fn start(&mut self, machine: &Machine<'_>, now: Timestamp) -> Result<Request, Stop> {
         let tenant = machine.registration()?.tenant_id;
         let user = machine.state.user(&self.upn);
         if user.is_some_and(|user| user.container.is_some()) {
             return Err(Stop::ContainerExists);
         }
-        if user.is_none_or(|user| user.prt.is_none()) {
-            return Err(Stop::NoPrt);
+        let prt = user.and_then(|user| user.prt.as_ref()).ok_or(Stop::NoPrt)?;
+        if prt.facts.expires <= now {
+            return Err(Stop::PrtExpired);
         }
         self.stage = Stage::Nonce;
         Ok(ask_nonce(tenant))
