@@ -17,7 +17,6 @@ const RECORD: &str = "device.json";
 const POLICY: &str = "policy.json";
 const EVENTS: &str = "events.json";
 const MACHINE_KEY: &str = "machine.key";
-const LOCKOUT_AUTH: &str = "lockout.auth";
 
 /// An open device directory. Flows change what it holds in memory; [`Device::save`] writes it.
 #[derive(Debug)]
@@ -107,14 +106,6 @@ impl Device {
             self.store.write(EVENTS, &events)?;
         }
         Ok(())
-    }
-
-    /// Keeps the lockout authorization of a TPM of ours: 32 bytes, readable by the owner of the directory alone.
-    ///
-    /// # Errors
-    /// Those of writing a file.
-    pub fn keep_lockout_auth(&self, authorization: &Secret32) -> Result<(), StoreError> {
-        self.store.write_bytes(LOCKOUT_AUTH, authorization.expose_secret())
     }
 
     /// Every event that was saved, oldest first.
