@@ -14,7 +14,7 @@ use whfb::crypto::{PublicKey, SigningKey};
 use whfb::device::tpm::manufacture::manufacture;
 use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
 use whfb::device::tpm::{
-    CertifyAuthority, Credential, Direct, KeyBlob, KeyKind, Ownership, RawSignature, Tpm as _, TpmError, Usage,
+    CertifyAuthority, Credential, Direct, Facts, KeyBlob, KeyKind, Ownership, RawSignature, Tpm as _, TpmError, Usage,
     with_key,
 };
 use whfb::wire::tpm::{Public, name_of};
@@ -33,8 +33,9 @@ fn authority(name: &str) -> Authority {
 
 /// A TPM whose vendor certified its endorsement keys.
 fn vendors_tpm(vendor: &Authority, directory: &Path) -> Direct {
-    let identity = TpmIdentity { manufacturer: 0x4942_4d00, model: "swtpm".into(), version: 0x2019_1023 };
-    let issue = |_: KeyKind, ek: &PublicKey| -> Result<Option<Vec<u8>>, TpmError> {
+    let issue = |_: KeyKind, ek: &PublicKey, facts: &Facts| -> Result<Option<Vec<u8>>, TpmError> {
+        let (manufacturer, version) = (facts.manufacturer_id, facts.firmware_version);
+        let identity = TpmIdentity { manufacturer, model: facts.vendor.clone(), version };
         let certificate = ek_certificate(vendor, ek, &identity, Validity::days_from(now(), 3650), &mut OsRng).unwrap();
         Ok(Some(certificate.der().to_vec()))
     };

@@ -6,19 +6,21 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::container::Counter;
-use super::flow::{Machine, ReplyFault, Stop, StopClass};
+use super::flow::Machine;
 use super::hardware::Provider;
+use super::home::Device;
 use super::join::Join;
 use super::keys::KeyError;
 use super::pin::PinRules;
 use super::provision::{Provision, Registered, begin_by_user};
 use super::scripted::{PRT, Server, UPN, now, password, reply};
 use super::signin::{Logon, SignIn, SignedIn};
-use super::state::{Condition, Description, Device, TpmChoice};
+use super::state::{Condition, Description, TpmChoice};
+use super::stop::{ReplyFault, Stop, StopClass};
 use super::tpm::manufacture::manufacture;
 use super::tpm::swtpm::{PROGRAM, Swtpm};
 use super::tpm::{Direct, Ownership, Tpm, TpmError};
-use crate::base::{ExposeSecret as _, Hresult, OsRng, SecretString};
+use crate::base::{ExposeSecret as _, Hresult, OsRng, Secret32, SecretString};
 use crate::wire::encoding::base64;
 
 const PIN: &str = "187246";
@@ -27,28 +29,29 @@ const PIN: &str = "187246";
 struct Bench {
     tpm: Direct,
     process: u32,
+    lockout_auth: Secret32,
     device: Device,
     server: Server,
     dir: TempDir,
 }
 
-fn swtpm(dir: &Path) -> (Direct, u32) {
+fn swtpm(dir: &Path) -> (Direct, u32, Secret32) {
     let mut emulator = Swtpm::start(dir, Path::new(PROGRAM)).unwrap();
     let process = emulator.process_id();
-    let owned = manufacture::<TpmError>(&mut emulator, &mut OsRng, &|_, _| Ok(None)).unwrap();
+    let owned = manufacture::<TpmError>(&mut emulator, &mut OsRng, &|_, _, _| Ok(None)).unwrap();
     let tpm = Direct::open(Box::new(emulator), Ownership::Ours, Some(&owned.pins), Box::new(OsRng)).unwrap();
-    (tpm, process)
+    (tpm, process, owned.lockout_auth)
 }
 
 impl Bench {
     /// Joined and signed in with the password.
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (tpm, process) = swtpm(&dir.path().join("tpm"));
+        let (tpm, process, lockout_auth) = swtpm(&dir.path().join("tpm"));
         let description = Description { name: "LAB-1".into(), tpm: TpmChoice::Swtpm, condition: Condition::Ready };
         let mut device = Device::create(&dir.path().join("device"), description).unwrap();
         device.policy.require_security_device = Some(true);
-        let mut bench = Self { tpm, process, device, server: Server::new(), dir };
+        let mut bench = Self { tpm, process, lockout_auth, device, server: Server::new(), dir };
         let joined = bench.server.run(Join::new(UPN, password()), &mut bench.device, Some(&mut bench.tpm)).unwrap();
         assert_eq!(joined.provider, Provider::Hardware);
         bench.server.run(Logon::new(UPN, password()), &mut bench.device, Some(&mut bench.tpm)).unwrap();
@@ -132,6 +135,22 @@ fn after_32_wrong_pins_not_even_the_right_one_opens() {
 }
 
 #[test]
+fn the_lockout_authorization_is_kept_unreadable_and_resets_a_locked_tpm() {
+    let mut bench = Bench::provisioned();
+    let mut rng = OsRng;
+    bench.device.machine(Some(&mut bench.tpm), &mut rng).unwrap().keep_lockout_auth(&bench.lockout_auth).unwrap();
+    bench.device.save().unwrap();
+    let record = std::fs::read_to_string(bench.dir.path().join("device/device.json")).unwrap();
+    assert!(!record.contains(&base64(bench.lockout_auth.expose_secret())));
+    for _ in 0..32 {
+        assert!(bench.sign_in("187247").is_err());
+    }
+    let auth = bench.device.machine(Some(&mut bench.tpm), &mut rng).unwrap().lockout_auth().unwrap().unwrap();
+    bench.tpm.reset_lockout(&auth).unwrap();
+    bench.sign_in(PIN).unwrap();
+}
+
+#[test]
 fn an_old_record_opens_with_the_old_keys_as_nothing_is_revoked() {
     let mut bench = Bench::provisioned();
     let kept = bench.device.state.user(UPN).unwrap().container.clone();
@@ -169,20 +188,21 @@ fn an_unattested_registration_is_a_switch() {
 
 #[test]
 fn a_tpm_killed_in_the_middle_leaves_the_container_as_it_was() {
-    let mut bench = Bench::provisioned();
-    let before = bench.device.state.clone();
-    let process = i32::try_from(bench.process).ok().and_then(rustix::process::Pid::from_raw).unwrap();
-    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
-    let stop = bench.sign_in(PIN).unwrap_err();
-    assert!(matches!(stop, Stop::Key(KeyError::Tpm(TpmError::Gone(_)))), "{stop}");
-    assert_eq!(stop.class(), StopClass::Environment);
-    assert_eq!(bench.device.state, before);
+    for (part, provisioned) in [("/aik/challenge", false), ("/nonce/", false), ("/oauth2/token", true)] {
+        let mut bench = if provisioned { Bench::provisioned() } else { Bench::new() };
+        let before = bench.device.state.users.clone();
+        bench.server.kill = Some((part, bench.process));
+        let stop = if provisioned { bench.sign_in(PIN).unwrap_err() } else { bench.provision().unwrap_err() };
+        assert!(matches!(stop, Stop::Key(KeyError::Tpm(TpmError::Gone(_)))), "{part}: {stop}");
+        assert_eq!(stop.class(), StopClass::Environment);
+        assert_eq!(bench.device.state.users, before, "{part}");
+    }
 }
 
 #[test]
 fn another_tpm_is_refused_before_a_secret_is_sent() {
     let mut bench = Bench::provisioned();
-    let (mut other, _) = swtpm(&bench.dir.path().join("other"));
+    let (mut other, ..) = swtpm(&bench.dir.path().join("other"));
     let stop = bench.server.run(SignIn::new(UPN, SecretString::from(PIN)), &mut bench.device, Some(&mut other));
     let stop = stop.unwrap_err();
     assert!(matches!(stop, Stop::OtherTpm { error: TpmError::Swapped, code: Hresult::NTE_NOT_FOUND }), "{stop}");

@@ -1,4 +1,4 @@
-//! PRTs, authorization codes and refresh tokens: each describes itself, sealed under the tenant's key.
+//! PRTs, authorization codes, refresh tokens and tickets: each describes itself, sealed under the tenant's key.
 //!
 //! A grant is `1.` and base64url of AES-256-GCM over JSON. The dot is needed: roadtx takes a PRT without one for base64.
 
@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Code,
     /// Refresh token.
     Refresh,
+    /// Ticket of the AIK service.
+    Ticket,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Prt => "prt",
             Self::Code => "code",
             Self::Refresh => "refresh",
+            Self::Ticket => "aik-ticket",
         }
     }
 }

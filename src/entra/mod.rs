@@ -3,6 +3,7 @@
 //! Decisions are plain async functions over an [`Entra`], one file per endpoint family; only [`server`] knows HTTP
 //! machinery, only the directory knows a database. Nothing is kept in memory that a second server would have to share.
 
+mod aik;
 mod authorize;
 mod directory;
 mod discovery;
@@ -18,6 +19,7 @@ mod signin;
 mod sts;
 mod tenant;
 mod tokens;
+mod verdict;
 
 use std::sync::Arc;
 
@@ -137,6 +139,10 @@ impl Entra {
     /// The switches in force.
     pub fn rules(&self) -> &Rules {
         &self.inner.rules
+    }
+
+    pub(crate) fn vendor_roots(&self) -> &[Certificate] {
+        &self.inner.vendor_roots
     }
 
     pub(crate) fn now(&self) -> Timestamp {

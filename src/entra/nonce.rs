@@ -64,21 +64,24 @@ impl Entra {
         issue(self.keys(), self.tenant().id, purpose, self.now(), &mut crate::base::OsRng)
     }
 
+    /// Whether a nonce was issued here and is still young, without using it up; answers when it expires.
+    pub(crate) fn recognize_nonce(&self, purpose: Purpose, nonce: &str) -> Result<i64, NonceFault> {
+        let made = made_at(self.keys(), self.tenant().id, purpose, nonce)?;
+        let expires = made.saturating_add(self.rules().nonce_lifetime.as_secs());
+        if self.now().as_second() > expires { Err(NonceFault::Expired) } else { Ok(expires) }
+    }
+
     /// Uses a nonce up. Exactly one of any number of callers gets `Ok(Ok(()))`.
     pub(crate) async fn consume_nonce(
         &self,
         purpose: Purpose,
         nonce: &str,
     ) -> Result<Result<(), NonceFault>, DirectoryError> {
-        let now = self.now().as_second();
-        let made = match made_at(self.keys(), self.tenant().id, purpose, nonce) {
-            Ok(made) => made,
+        let expires = match self.recognize_nonce(purpose, nonce) {
+            Ok(expires) => expires,
             Err(fault) => return Ok(Err(fault)),
         };
-        let expires = made.saturating_add(self.rules().nonce_lifetime.as_secs());
-        if now > expires {
-            return Ok(Err(NonceFault::Expired));
-        }
+        let now = self.now().as_second();
         // The unpadded text is hashed, so that padding makes no second nonce of a used one.
         let hash = hex(&sha256(nonce.trim_end_matches('=').as_bytes()));
         let first = self.directory().consume(&hash, expires, now).await?;

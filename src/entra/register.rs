@@ -1,7 +1,5 @@
 //! Key registration (MS-KPP section 3.1.5.1.1.3): 400 for the request, 401 for the token, 400 for the user and the key.
 
-use serde_json::Value;
-
 use crate::base::{OsRng, Uuid, random_guid};
 use crate::wire::blob;
 use crate::wire::encoding::base64;
@@ -12,20 +10,13 @@ use crate::wire::token::DRS_AUDIENCE;
 use super::directory::{Key, User};
 use super::refusal::{Failure, Refusal};
 use super::rules::DuplicateKey;
+use super::verdict::{Judged, judge, statement};
 use super::{Entra, mfa, tokens};
 
 /// Who registers, from where.
 struct Registrant {
     upn: String,
     device: Uuid,
-}
-
-/// What became of the attestation.
-pub(crate) struct Judged {
-    /// `none`, `software`, `aik`, `aik+ek`.
-    pub(crate) level: String,
-    /// The verdict, for the directory.
-    pub(crate) report: Value,
 }
 
 /// Answers `POST /EnrollmentServer/key/`.
@@ -36,11 +27,13 @@ pub(crate) async fn register(entra: &Entra, request: &Request) -> Result<KeyRepl
     if wanted.key.bits() != 2048 {
         return Err(Refusal::KngcKeySize.into());
     }
+    let statement = wanted.attestation.as_ref().map(statement).transpose()?;
     let registrant = registrant(entra, request).await?;
     let user = entra.directory().user_by_upn(&registrant.upn).await?.ok_or(Refusal::KeyUserUnknown)?;
-    let judged = judge(entra, &wanted).await?;
+    let judged = judge(entra, &wanted, statement.as_ref())?;
+    judged.consume_nonce(entra).await?;
     let kid = store(entra, &user, registrant.device, &wanted, &judged).await?;
-    let attestation_level = wanted.attestation.is_some().then_some(judged.level);
+    let attestation_level = statement.is_some().then(|| judged.level.to_string());
     Ok(KeyReply { kid: kid.to_string(), upn: user.upn, attestation_level })
 }
 
@@ -117,15 +110,10 @@ async fn store(
         key_id,
         blob: base64(&wanted.blob),
         created: entra.now().as_second(),
-        level: judged.level.clone(),
+        level: judged.level.to_string(),
         report: judged.report.to_string(),
     };
     Ok(entra.directory().add_key(&key, &slot).await?)
-}
-
-async fn judge(entra: &Entra, wanted: &KeyRequest) -> Result<Judged, Failure> {
-    let _ = (entra, wanted);
-    Ok(Judged { level: "none".to_owned(), report: Value::Null })
 }
 
 #[cfg(test)]

@@ -66,6 +66,9 @@ pub struct Rules {
     pub duplicate_key: DuplicateKey,
     /// Ours. What is done with attestation statements.
     pub attestation: Attestation,
+    /// `[inferred]` Whether an attested key must have exactly the attributes and scheme of the Windows template, which is
+    /// known from samples of other keys.
+    pub exact_template: bool,
     /// Ours. Whether a statement must be fresh.
     pub attestation_freshness: Freshness,
     /// Ours. How long a challenge of the AIK service can be answered.
@@ -96,6 +99,7 @@ impl Rules {
             accept_kdf_v1: true,
             duplicate_key: DuplicateKey::Idempotent,
             attestation: Attestation::Record,
+            exact_template: false,
             attestation_freshness: Freshness::Required,
             aik_ticket_lifetime: SignedDuration::from_mins(5),
         }
@@ -108,6 +112,7 @@ impl Rules {
             check_assertion_audience: true,
             require_same_device: true,
             accept_kdf_v1: false,
+            exact_template: true,
             ..Self::entra()
         }
     }

@@ -71,9 +71,9 @@ fn manufacture_can_leave_certificates_out_and_pass_refusals_on() {
     let directory = tempdir();
     let mut swtpm = start(directory.path());
     assert!(swtpm.is_fresh());
-    let refused = manufacture(&mut swtpm, &mut OsRng, &|_, _| Err(TpmError::Guest("issuing"))).unwrap_err();
+    let refused = manufacture(&mut swtpm, &mut OsRng, &|_, _, _| Err(TpmError::Guest("issuing"))).unwrap_err();
     assert!(matches!(refused, TpmError::Guest("issuing")));
-    let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_, _| Ok(None)).unwrap();
+    let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_, _, _| Ok(None)).unwrap();
     assert_eq!(owned.facts.persistent, [0x8100_0001, 0x8101_0001, 0x8101_0002]);
     assert_eq!(owned.facts.loaded, [0u32; 0]);
     let mut tpm = open(Box::new(swtpm), &owned.pins);

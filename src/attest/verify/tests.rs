@@ -237,6 +237,8 @@ fn a_report_reads_as_text_and_as_json() {
     recipe.attest.magic = 1;
     let report = verify(&lab.make(&recipe), &lab.expectation());
     let text = report.to_string();
+    assert!(text.contains("passed   Certificates: 1 certificates\n"), "{text}");
+    assert!(text.contains("passed   AikExtendedKeyUsage: 2.23.133.8.3\n"), "{text}");
     assert!(text.contains("FAILED   Magic: the certify information was not made by a TPM\n"), "{text}");
     assert!(text.contains("expected 0xff544347\n") && text.contains("found    0x00000001\n"), "{text}");
     assert!(text.ends_with("level    none"), "{text}");

@@ -26,8 +26,9 @@ pub const RECOVERY_SECONDS: u32 = 86_400;
 /// The largest certificate that is written: what one `TPM2_NV_Write` sequence of four pieces takes.
 const LARGEST_CERTIFICATE: usize = 2048;
 
-/// Answers the certificate (DER) of an endorsement key, or `None` for a TPM that shall have none of this kind.
-pub type Issuer<'a, E> = &'a dyn Fn(KeyKind, &PublicKey) -> Result<Option<Vec<u8>>, E>;
+/// Answers the certificate (DER) of an endorsement key of the TPM with those facts, or `None` for a TPM that shall have
+/// none of this kind.
+pub type Issuer<'a, E> = &'a dyn Fn(KeyKind, &PublicKey, &Facts) -> Result<Option<Vec<u8>>, E>;
 
 /// What its owner keeps of a TPM.
 #[derive(Debug)]
@@ -55,7 +56,8 @@ pub fn manufacture<E: From<TpmError>>(
         let held = channel.primary(Primary::Endorsement(kind), None)?;
         channel.release(&held)?;
         let key = template::public_key(&held.public).map_err(|_| super::frame::malformed("TPM2_CreatePrimary"))?;
-        if let Some(certificate) = issuer(kind, &key)? {
+        let facts = channel.facts()?;
+        if let Some(certificate) = issuer(kind, &key, &facts)? {
             channel.write_certificate(kind, &certificate)?;
         }
     }

@@ -40,6 +40,7 @@ mod verb;
 
 pub use direct::{Direct, Ownership};
 pub use error::TpmError;
+pub use transport::DeviceNode;
 
 pub use crate::wire::tpm::Credential;
 
@@ -199,6 +200,8 @@ pub struct Facts {
     pub vendor: String,
     /// TPM_PT_FIRMWARE_VERSION_1 and _2 as `major.minor.build.revision`.
     pub firmware: String,
+    /// TPM_PT_FIRMWARE_VERSION_1 as a number: major and minor in 16 bits each, as EK certificates carry it.
+    pub firmware_version: u32,
     /// `2.0`.
     pub specification: String,
     /// Whether TPM_PT_MODES says FIPS 140-2.

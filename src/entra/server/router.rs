@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::answer::{Answer, json};
 use super::extract;
-use crate::entra::{Entra, Failure, Refusal, authorize, discovery, join, register, sts};
+use crate::entra::{Entra, Failure, Refusal, aik, authorize, discovery, join, register, sts};
 use crate::wire::host;
 use crate::wire::http::{Method, Request};
 
@@ -45,6 +45,8 @@ async fn dispatch(entra: &Entra, request: &Request) -> Result<Answer, Failure> {
         (host::REGISTRATION, Get, ["enrollmentserver", "nonce", tenant]) => json(discovery::nonce(entra, tenant)?),
         (host::REGISTRATION, Post, ["enrollmentserver", "device"]) => json(join::join(entra, request).await?),
         (host::REGISTRATION, Post, ["enrollmentserver", "key"]) => json(register::register(entra, request).await?),
+        (host::AIK, Post, ["aik", "challenge"]) => json(aik::challenge(entra, request)?),
+        (host::AIK, Post, ["aik", "certificate"]) => json(aik::certificate(entra, request).await?),
         (name, ..) if !host::ALL.contains(&name) => Err(Refusal::HostUnknown.into()),
         _ => Err(Refusal::PathUnknown.into()),
     }

@@ -1,49 +1,7 @@
-//! Everything that the server refuses, and the one table from a refusal to its answer on the wire.
-//!
-//! A [`Refusal`] says that the client is wrong; [`Broken`] says that the machine or this crate is.
+//! The table: name, status, dialect with its code, text.
 
+use super::{Dialect, Entry};
 use crate::base::{Aadsts, Hresult};
-use crate::crypto::cert::CertificateError;
-use crate::crypto::{InvalidKey, KeyFailure};
-use crate::wire::blob::BlobFault;
-use crate::wire::jws::JwsFault;
-use crate::wire::kpp::KeyRequestFault;
-
-use super::directory::DirectoryError;
-use super::tokens::TokenFault;
-
-/// How an answer is worded, which depends on the service that was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Dialect {
-    /// The token service: an OAuth error body with an AADSTS number.
-    Oauth {
-        /// `error`.
-        error: &'static str,
-        /// The number in `error_codes`.
-        number: Aadsts,
-    },
-    /// Key registration: MS-KPP ErrorDetails with Entra's nested form beside it.
-    Key {
-        /// What a Windows device shows for it.
-        hresult: Hresult,
-    },
-    /// Device join and discovery: the MS-DVRJ error body.
-    Join,
-    /// A service of the lab, or no service at all.
-    Lab,
-}
-
-/// A row of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// HTTP status.
-    pub status: u16,
-    /// How it is worded.
-    pub dialect: Dialect,
-    /// The text, ours.
-    pub text: &'static str,
-}
 
 macro_rules! refusals {
     ($($name:ident = $status:literal $dialect:ident $(($($argument:expr),*))?, $text:literal;)*) => {
@@ -243,164 +201,58 @@ refusals! {
     AttestationNonceForeign = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's nonce is not one of this server";
     AttestationNonceExpired = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's nonce is too old";
     AttestationNonceReplayed = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's nonce was used already";
-}
 
-/// The machine, or this crate, is wrong.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Broken {
-    /// The database failed.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// A key of the tenant could not be used.
-    #[error(transparent)]
-    Key(#[from] KeyFailure),
-    /// A certificate could not be issued.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// A public key could not be used.
-    #[error(transparent)]
-    Public(#[from] InvalidKey),
-    /// A token or message could not be written.
-    #[error("a message could not be encoded")]
-    Encoding,
-}
+    // --- the statement, check by check (attest::Check)
+    AttestationPublicArea = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's public area is no whole TPMT_PUBLIC";
+    AttestationCertifyInfo = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's certify information is no whole TPMS_ATTEST";
+    AttestationMagic = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the certify information was not made by a TPM";
+    AttestationType = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is not a certification";
+    AttestationNonce = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement names another nonce";
+    AttestationExtraData = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "extraData does not bind the nonce and the key";
+    AttestationName = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the certified Name is not that of the public area";
+    AttestationSubjectKey = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is about another key";
+    AttestationFixedTpm = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key may leave its TPM";
+    AttestationFixedParent = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key may be duplicated";
+    AttestationSensitiveDataOrigin = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key was not made by the TPM";
+    AttestationNotRestricted = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key is restricted";
+    AttestationAuthPolicy = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key's authorization policy is not that of the Windows provider";
+    AttestationAttributes = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key's attributes are not those of the Windows template";
+    AttestationScheme = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key is bound to a scheme or a symmetric algorithm";
+    AttestationStrength = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the attested key is not RSA-2048 with exponent 65537";
+    AttestationCertificates = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's certificates cannot be read, or are none or too many";
+    AttestationSignature = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's signature is not by the attestation key";
+    AttestationAikVersion = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate is not version 3";
+    AttestationAikSubject = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate has a subject";
+    AttestationAikAlternativeName = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate names no TPM";
+    AttestationAikExtendedKeyUsage = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate lacks its extended key usage";
+    AttestationAikAuthority = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate is not marked CA:FALSE";
+    AttestationChain = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate has no path to the tenant's attestation authority";
+    AttestationAssurance = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate does not say how the EK was verified";
+    AttestationAikExpired = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_EXPIRED), "the AIK certificate, or one above it, has expired";
+    AttestationUnknown = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement proves nothing";
 
-/// Why a request has no good answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The client is wrong.
-    #[error("refused: {}", .0.name())]
-    Refused(Refusal),
-    /// We are.
-    #[error(transparent)]
-    Broken(#[from] Broken),
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-macro_rules! broken_from {
-    ($($kind:ty),*) => {
-        $(impl From<$kind> for Failure {
-            fn from(error: $kind) -> Self {
-                Self::Broken(error.into())
-            }
-        })*
-    };
-}
-
-broken_from!(DirectoryError, KeyFailure, CertificateError, InvalidKey);
-
-impl From<JwsFault> for Broken {
-    /// Only our own tokens come here: what clients send is refused by name where it is read.
-    fn from(_: JwsFault) -> Self {
-        Self::Encoding
-    }
-}
-
-impl Refusal {
-    /// A token fault at device join.
-    pub(crate) fn join_token(fault: TokenFault) -> Self {
-        match fault {
-            TokenFault::Malformed => Self::JoinTokenMalformed,
-            TokenFault::Signature => Self::JoinTokenSignature,
-            TokenFault::Issuer => Self::JoinTokenIssuer,
-            TokenFault::Tenant => Self::JoinTokenTenant,
-            TokenFault::Audience => Self::JoinTokenAudience,
-            TokenFault::NotYetValid => Self::JoinTokenEarly,
-            TokenFault::Expired => Self::JoinTokenExpired,
-        }
-    }
-
-    /// A token fault at key registration.
-    pub(crate) fn key_token(fault: TokenFault) -> Self {
-        match fault {
-            TokenFault::Malformed => Self::KeyTokenMalformed,
-            TokenFault::Signature => Self::KeyTokenSignature,
-            TokenFault::Issuer => Self::KeyTokenIssuer,
-            TokenFault::Tenant => Self::KeyTokenTenant,
-            TokenFault::Audience => Self::KeyTokenAudience,
-            TokenFault::NotYetValid => Self::KeyTokenEarly,
-            TokenFault::Expired => Self::KeyTokenExpired,
-        }
-    }
-}
-
-impl From<KeyRequestFault> for Refusal {
-    fn from(fault: KeyRequestFault) -> Self {
-        match fault {
-            KeyRequestFault::NotJson => Self::KeyBodyNotJson,
-            KeyRequestFault::Absent => Self::KngcAbsent,
-            KeyRequestFault::NotString => Self::KngcNotString,
-            KeyRequestFault::Base64Url => Self::KngcBase64Url,
-            KeyRequestFault::NotBase64 => Self::KngcNotBase64,
-            KeyRequestFault::Blob(blob) => match blob {
-                BlobFault::Empty => Self::KngcEmpty,
-                BlobFault::Truncated => Self::KngcTruncated,
-                BlobFault::Magic => Self::KngcMagic,
-                BlobFault::Primes => Self::KngcPrimes,
-                BlobFault::Lengths => Self::KngcLengths,
-                BlobFault::BitLength => Self::KngcBitLength,
-                BlobFault::Numbers(_) => Self::KngcNumbers,
-            },
-            KeyRequestFault::Attestation => Self::KeyAttestationMalformed,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn every_refusal_has_a_row_that_a_client_can_tell_apart() {
-        let names: HashSet<_> = Refusal::ALL.iter().map(|each| each.name()).collect();
-        assert_eq!(names.len(), Refusal::ALL.len());
-        for refusal in Refusal::ALL {
-            let entry = refusal.entry();
-            assert!((400..500).contains(&entry.status), "{refusal:?}");
-            assert!(!entry.text.is_empty(), "{refusal:?}");
-        }
-    }
-
-    #[test]
-    fn texts_are_unique_within_a_dialect() {
-        let mut seen = HashSet::new();
-        for refusal in Refusal::ALL {
-            let Entry { dialect, text, .. } = refusal.entry();
-            assert!(seen.insert((std::mem::discriminant(&dialect), text)), "{refusal:?} repeats a text");
-        }
-    }
-
-    #[test]
-    fn hello_refusals_carry_the_documented_numbers() {
-        for (refusal, number) in [
-            (Refusal::HelloKeyUnknown, 130_004),
-            (Refusal::HelloSignatureWrong, 130_005),
-            (Refusal::TransportKeyMissing, 130_006),
-            (Refusal::HelloDeviceDisabled, 130_007),
-            (Refusal::HelloDeviceNotFound, 130_008),
-            (Refusal::NonceReplayed, 140_000),
-            (Refusal::SessionKeyWrong, 140_001),
-            (Refusal::UserUnknown, 50_034),
-            (Refusal::PasswordWrong, 50_126),
-        ] {
-            let Dialect::Oauth { number: found, .. } = refusal.entry().dialect else { panic!("{refusal:?}") };
-            assert_eq!(found.0, number, "{refusal:?}");
-        }
-    }
-
-    #[test]
-    fn key_registration_answers_every_code_with_an_hresult_of_the_table() {
-        for refusal in Refusal::ALL {
-            if let Dialect::Key { hresult } = refusal.entry().dialect {
-                assert!(Hresult::all().any(|known| known == hresult), "{refusal:?}");
-            }
-        }
-    }
+    // --- the lab's certificate service for attestation keys
+    AikBodyMalformed = 400 Lab, "the body is not a request of the AIK service";
+    AikEkPublicMalformed = 400 Lab, "ekPublic is no TPMT_PUBLIC of an RSA or P-256 key";
+    AikPublicMalformed = 400 Lab, "aikPublic is no TPMT_PUBLIC";
+    AikNotBoundToTpm = 400 Lab, "the attestation key could leave its TPM, or came from outside";
+    AikNotRestricted = 400 Lab, "the attestation key is not restricted";
+    AikNotSigning = 400 Lab, "the attestation key is no pure signing key";
+    AikScheme = 400 Lab, "the attestation key's scheme is not RSASSA or ECDSA with SHA-256";
+    AikStrength = 400 Lab, "the attestation key is neither RSA-2048 nor P-256";
+    AikEkUnsuitable = 400 Lab, "no credential can be made for this endorsement key";
+    EkCertificateMalformed = 400 Lab, "ekCertificate is not a base64 DER certificate";
+    EkCertificateOtherKey = 400 Lab, "the EK certificate is for another key";
+    EkCertificateVersion = 400 Lab, "the EK certificate is not version 3";
+    EkCertificateAlternativeName = 400 Lab, "the EK certificate has no subjectAltName as the profile wants it";
+    EkCertificateIdentity = 400 Lab, "the EK certificate does not say which TPM it is for";
+    EkCertificateAuthority = 400 Lab, "the EK certificate is not marked CA:FALSE";
+    EkCertificateKeyUsage = 400 Lab, "the EK certificate's key usage does not fit its key";
+    EkCertificateExtendedKeyUsage = 400 Lab, "the EK certificate lacks its extended key usage";
+    EkCertificateExpired = 400 Lab, "the EK certificate, or one above it, has expired";
+    EkCertificateUntrusted = 400 Lab, "the EK certificate has no path to a trusted vendor root";
+    AikTicketForeign = 400 Lab, "the ticket is not one of this server";
+    AikTicketExpired = 400 Lab, "the ticket is too old";
+    AikTicketReplayed = 400 Lab, "the ticket was used already";
+    AikSecretWrong = 403 Lab, "the secret is not the one in the credential";
 }

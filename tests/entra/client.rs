@@ -1,0 +1,365 @@
+//! A client of software keys, as public tools are, and a lab that it talks to.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use whfb::base::{Clock, ExposeSecret as _, ManualClock, OsRng, Secret32, SignedDuration, random_bytes};
+use whfb::crypto::cert::{Name, Text, UnsignedRequest};
+use whfb::crypto::digest::{hmac_sha256, sha256};
+use whfb::crypto::kdf::{SessionKdf, session_derived_key};
+use whfb::crypto::{PublicKey, SoftwareKey};
+use whfb::entra::{Database, Entra, Options, Rules, Snapshot};
+use whfb::wire::encoding::{base64, from_base64};
+use whfb::wire::http::{Method, Reply, Request};
+use whfb::wire::join::{CertificateRequest, JoinReply, JoinRequest, REQUEST_SUBJECT};
+use whfb::wire::jwe::WrappedSessionKey;
+use whfb::wire::jws::{CertificateChain, Header, Unsigned};
+use whfb::wire::oauth::{GRANT_JWT_BEARER, GRANT_NONCE, NonceReply, PrtReply, TokenReply, decode_form, field};
+use whfb::wire::token::{CLIENT_AUTHENTICATION_BROKER, CLIENT_BROKER, CLIENT_REGISTRATION, DRS_AUDIENCE};
+use whfb::wire::{blob, host};
+
+pub(crate) const ALICE: &str = "alice@contoso.example";
+pub(crate) const BOB: &str = "bob@contoso.example";
+pub(crate) const CAROL: &str = "carol@contoso.example";
+pub(crate) const PASSWORD: &str = "Passw0rd!";
+pub(crate) const REDIRECT: &str = "ms-appx-web://Microsoft.AAD.BrokerPlugin/dd762716-544d-4aeb-a526-687b73838a22";
+pub(crate) const TOKEN_PATH: &str = "/common/oauth2/token";
+pub(crate) const KEY_PATH: &str = "/EnrollmentServer/key/?api-version=1.0";
+
+/// Runs a test on a runtime of its own.
+pub(crate) fn run(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+}
+
+macro_rules! shared_keys {
+    ($($name:ident),*) => {
+        $(/// One key for all tests: making it takes longer than most of them.
+        pub(crate) fn $name() -> &'static SoftwareKey {
+            static KEY: OnceLock<SoftwareKey> = OnceLock::new();
+            KEY.get_or_init(|| SoftwareKey::generate_rsa(&mut OsRng).unwrap())
+        })*
+    };
+}
+
+shared_keys!(device_key, transport_key, user_key, stranger_key);
+
+pub(crate) fn rsa1(key: &SoftwareKey) -> Vec<u8> {
+    blob::write(key.public().unwrap().rsa().unwrap())
+}
+
+pub(crate) fn kngc(key: &SoftwareKey) -> Value {
+    json!({ "kngc": base64(&rsa1(key)) })
+}
+
+pub(crate) fn key_id(key: &SoftwareKey) -> String {
+    base64(&blob::key_id(&rsa1(key)))
+}
+
+pub(crate) fn sign(unsigned: Unsigned, key: &SoftwareKey) -> String {
+    let signature = key.sign(&sha256(unsigned.signing_input()), &mut OsRng).unwrap();
+    unsigned.signed(&signature)
+}
+
+/// A tenant, its clock, and the router before it.
+pub(crate) struct Lab {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) entra: Arc<Entra>,
+}
+
+/// A device that joined.
+pub(crate) struct Joined {
+    pub(crate) id: String,
+    pub(crate) certificate: String,
+}
+
+/// A PRT with its session key.
+pub(crate) struct Session {
+    pub(crate) prt: String,
+    pub(crate) key: Secret32,
+    pub(crate) reply: PrtReply,
+}
+
+impl Lab {
+    pub(crate) async fn new(rules: Rules) -> Self {
+        Self::with_roots(rules, Vec::new()).await
+    }
+
+    pub(crate) async fn with_roots(rules: Rules, vendor_roots: Vec<Vec<u8>>) -> Self {
+        let clock = Arc::new(ManualClock::new("2026-11-22T12:00:00Z".parse().unwrap()));
+        let options = Options { database: Database::Memory, rules, clock: clock.clone(), vendor_roots };
+        Self { clock, entra: Arc::new(Entra::open(options).await.unwrap()) }
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    pub(crate) fn wait(&self, seconds: i64) {
+        self.clock.advance(SignedDuration::from_secs(seconds));
+    }
+
+    pub(crate) async fn snapshot(&self) -> Snapshot {
+        self.entra.snapshot().await.unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Reply {
+        let mut outgoing = axum::http::Request::builder()
+            .method(request.method.to_string().as_str())
+            .uri(&request.target)
+            .header("Host", &request.host);
+        for (name, value) in &request.headers {
+            outgoing = outgoing.header(name, value);
+        }
+        let outgoing = outgoing.body(axum::body::Body::from(request.body)).unwrap();
+        let answer = whfb::entra::server::router(self.entra.clone()).oneshot(outgoing).await.unwrap();
+        let headers = answer
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap().to_vec();
+        Reply { status, headers, body }
+    }
+
+    /// Sends what must be refused by that name, and leave the directory as it was.
+    pub(crate) async fn refuses(&self, request: Request, status: u16, name: &str) -> Value {
+        let before = self.snapshot().await;
+        let reply = self.send(request).await;
+        let body: Value = reply.json().unwrap();
+        assert_eq!((reply.status, refusal_name(&body)), (status, name.to_owned()), "{body}");
+        assert!(reply.header("request-id").is_some());
+        assert_eq!(self.snapshot().await, before, "{name} left something behind");
+        body
+    }
+
+    pub(crate) async fn nonce(&self) -> String {
+        let mut request = Request::new(Method::Post, host::LOGIN, TOKEN_PATH);
+        request.body = format!("grant_type={GRANT_NONCE}").into_bytes();
+        self.send(request).await.json::<NonceReply>().unwrap().nonce
+    }
+
+    /// An access token by password.
+    pub(crate) async fn token(&self, upn: &str, resource: &str) -> String {
+        let reply = self.send(by_password(upn, PASSWORD, resource)).await;
+        assert_eq!(reply.status, 200);
+        reply.json::<TokenReply>().unwrap().access_token
+    }
+
+    pub(crate) async fn join(&self, upn: &str) -> Joined {
+        let token = self.token(upn, DRS_AUDIENCE).await;
+        let reply = self.send(join(&token, &join_body())).await;
+        assert_eq!(reply.status, 200);
+        let certificate = reply.json::<JoinReply>().unwrap().certificate.raw_body;
+        let der = from_base64(&certificate).unwrap();
+        let read = whfb::crypto::cert::Certificate::from_der(&der).unwrap();
+        let id = read.subject().text(whfb::crypto::cert::oid::COMMON_NAME).unwrap();
+        Joined { id, certificate }
+    }
+
+    /// A PRT by password on a device that joined.
+    pub(crate) async fn session(&self, device: &Joined, upn: &str) -> Session {
+        let claims = password_claims(&self.nonce().await, upn, PASSWORD);
+        session(&self.send(prt_request(device, &claims)).await)
+    }
+
+    /// The token for key registration: PRT, code with fresh MFA, token.
+    pub(crate) async fn ngcmfa(&self, session: &Session) -> String {
+        let code = self.code(session, &[("amr_values", "ngcmfa")]).await;
+        self.send(redeem(&code)).await.json::<TokenReply>().unwrap().access_token
+    }
+
+    /// A code by PRT.
+    pub(crate) async fn code(&self, session: &Session, more: &[(&str, &str)]) -> String {
+        let credential = credential(session, &self.nonce().await, Kdf::V2);
+        let reply = self.send(authorize(&credential, more)).await;
+        assert_eq!(reply.status, 302, "{}", String::from_utf8_lossy(&reply.body));
+        let location = reply.header("Location").unwrap();
+        let query = decode_form(location.split_once('?').unwrap().1.as_bytes());
+        field(&query, "code").unwrap().to_owned()
+    }
+
+    /// A lab with a device, a session of Alice's, and her key registered: the state before signing in.
+    pub(crate) async fn provisioned(rules: Rules) -> (Self, Joined, Session) {
+        let lab = Self::new(rules).await;
+        let device = lab.join(ALICE).await;
+        let session = lab.session(&device, ALICE).await;
+        let token = lab.ngcmfa(&session).await;
+        assert_eq!(lab.send(register(&token, &kngc(user_key()))).await.status, 200);
+        (lab, device, session)
+    }
+}
+
+/// The refusal's name, wherever the dialect has it.
+fn refusal_name(body: &Value) -> String {
+    if let Some(text) = body["error_description"].as_str() {
+        return text.split(": ").nth(1).unwrap_or(text).to_owned();
+    }
+    let name = body["ErrorType"].as_str().or(body["code"].as_str()).or(body["error"]["code"].as_str());
+    name.unwrap_or("no name").to_owned()
+}
+
+pub(crate) fn by_password(upn: &str, password: &str, resource: &str) -> Request {
+    let fields = [
+        ("client_id", CLIENT_AUTHENTICATION_BROKER),
+        ("grant_type", "password"),
+        ("resource", resource),
+        ("username", upn),
+        ("password", password),
+    ];
+    Request::form(host::LOGIN, TOKEN_PATH, &fields)
+}
+
+pub(crate) fn join_body() -> JoinRequest {
+    let subject = Name::common_name(REQUEST_SUBJECT, Text::Printable).unwrap();
+    let unsigned = UnsignedRequest::new(&subject, &device_key().public().unwrap()).unwrap();
+    let signature = device_key().sign(&sha256(unsigned.to_sign()), &mut OsRng).unwrap();
+    JoinRequest {
+        certificate_request: CertificateRequest {
+            kind: "pkcs10".into(),
+            data: base64(&unsigned.signed(&signature).unwrap()),
+        },
+        transport_key: base64(&rsa1(transport_key())),
+        target_domain: "contoso.example".into(),
+        device_type: "Windows".into(),
+        os_version: "10.0.26100.1".into(),
+        device_display_name: "LAB-01".into(),
+        join_type: 0,
+        attributes: [("ReturnClientSid".to_owned(), "true".to_owned())].into(),
+    }
+}
+
+pub(crate) fn join(token: &str, body: &JoinRequest) -> Request {
+    Request::json(host::REGISTRATION, "/EnrollmentServer/device/?api-version=2.0", body).bearer(token)
+}
+
+pub(crate) fn register(token: &str, body: &Value) -> Request {
+    Request::json(host::REGISTRATION, KEY_PATH, body).bearer(token)
+}
+
+pub(crate) fn password_claims(nonce: &str, upn: &str, password: &str) -> Value {
+    json!({
+        "client_id": CLIENT_BROKER, "request_nonce": nonce, "scope": "openid aza ugs", "group_sids": [],
+        "grant_type": "password", "username": upn, "password": password,
+    })
+}
+
+pub(crate) fn hello_claims(nonce: &str, assertion: &str) -> Value {
+    json!({
+        "client_id": CLIENT_BROKER, "request_nonce": nonce, "scope": "openid aza ugs",
+        "grant_type": GRANT_JWT_BEARER, "username": ALICE, "assertion": assertion,
+    })
+}
+
+/// The claims of an assertion as roadtx makes them: valid from an hour ago for two hours.
+pub(crate) fn assertion_claims(lab: &Lab, nonce: &str) -> Value {
+    json!({
+        "iss": ALICE, "aud": "common", "iat": lab.now() - 3600, "exp": lab.now() + 3600,
+        "request_nonce": nonce, "scope": "openid aza ugs",
+    })
+}
+
+pub(crate) fn assertion(claims: &Value, key: &SoftwareKey) -> String {
+    let header = Header {
+        alg: "RS256".into(),
+        typ: Some("JWT".into()),
+        kid: Some(key_id(key)),
+        usage: Some("ngc".into()),
+        ..Header::default()
+    };
+    sign(Unsigned::new(&header, claims).unwrap(), key)
+}
+
+/// A PRT request with `x5c` as a bare string, signed by the device key.
+pub(crate) fn prt_request(device: &Joined, claims: &Value) -> Request {
+    let header = Header {
+        alg: "RS256".into(),
+        typ: Some("JWT".into()),
+        x5c: Some(CertificateChain::Single(device.certificate.clone())),
+        kdf_ver: Some(2),
+        ..Header::default()
+    };
+    signed_form(&sign(Unsigned::new(&header, claims).unwrap(), device_key()))
+}
+
+pub(crate) fn signed_form(jws: &str) -> Request {
+    let fields = [
+        ("windows_api_version", "2.2"),
+        ("grant_type", GRANT_JWT_BEARER),
+        ("request", jws),
+        ("client_info", "1"),
+        ("tgt", "True"),
+    ];
+    Request::form(host::LOGIN, TOKEN_PATH, &fields)
+}
+
+/// Opens a PRT reply with the transport key.
+pub(crate) fn session(reply: &Reply) -> Session {
+    assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+    let reply: PrtReply = reply.json().unwrap();
+    let wrapped = WrappedSessionKey::parse(&reply.session_key_jwe).unwrap();
+    let unwrapped = transport_key().decrypt_oaep_sha1(&wrapped.wrapped, &mut OsRng).unwrap();
+    Session { prt: reply.refresh_token.clone(), key: wrapped.confirm(&unwrapped).unwrap(), reply }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kdf {
+    V1,
+    V2,
+}
+
+/// `x-ms-RefreshTokenCredential` under a key derived from the session key.
+pub(crate) fn credential(session: &Session, nonce: &str, kdf: Kdf) -> String {
+    let ctx: [u8; 24] = random_bytes(&mut OsRng);
+    let payload =
+        json!({ "refresh_token": session.prt, "request_nonce": nonce, "is_primary": "true" }).to_string().into_bytes();
+    let header = Header {
+        alg: "HS256".into(),
+        typ: Some("JWT".into()),
+        ctx: Some(base64(&ctx)),
+        kdf_ver: (kdf == Kdf::V2).then_some(2),
+        ..Header::default()
+    };
+    let version = if kdf == Kdf::V2 { SessionKdf::V2 { payload: &payload } } else { SessionKdf::V1 };
+    let key = session_derived_key(&session.key, &ctx, version);
+    let unsigned = Unsigned::from_bytes(&serde_json::to_vec(&header).unwrap(), &payload);
+    let signature = hmac_sha256(key.expose_secret(), &[unsigned.signing_input()]);
+    unsigned.signed(&signature)
+}
+
+pub(crate) fn authorize(credential: &str, more: &[(&str, &str)]) -> Request {
+    authorize_bare(more).header("x-ms-RefreshTokenCredential", credential)
+}
+
+pub(crate) fn authorize_bare(more: &[(&str, &str)]) -> Request {
+    let mut fields = vec![
+        ("response_type", "code"),
+        ("client_id", CLIENT_REGISTRATION),
+        ("redirect_uri", REDIRECT),
+        ("resource", DRS_AUDIENCE),
+    ];
+    fields.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
+    fields.extend_from_slice(more);
+    let query = whfb::wire::oauth::encode_form(&fields);
+    Request::new(Method::Get, host::LOGIN, format!("/common/oauth2/authorize?{query}"))
+}
+
+pub(crate) fn redeem(code: &str) -> Request {
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", CLIENT_REGISTRATION),
+        ("redirect_uri", REDIRECT),
+        ("code", code),
+    ];
+    Request::form(host::LOGIN, TOKEN_PATH, &fields)
+}
+
+/// The payload of a token, unproven.
+pub(crate) fn payload(token: &str) -> Value {
+    whfb::wire::jws::Jws::parse(token).unwrap().claims().unwrap()
+}
+
+pub(crate) fn public(key: &SoftwareKey) -> PublicKey {
+    key.public().unwrap()
+}

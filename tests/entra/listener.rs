@@ -1,0 +1,86 @@
+//! The listener over real TLS.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use whfb::base::SystemClock;
+use whfb::entra::server::{Server, StartError};
+use whfb::entra::{Database, Entra, Options, Rules};
+use whfb::wire::host;
+
+fn entra() -> Arc<Entra> {
+    let options = Options {
+        database: Database::Memory,
+        rules: Rules::entra(),
+        clock: Arc::new(SystemClock),
+        vendor_roots: Vec::new(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    Arc::new(runtime.block_on(Entra::open(options)).unwrap())
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+fn ask(server: &Server, ca: Option<&str>, name: &'static str) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    if let Some(pem) = ca {
+        roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let tls = ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
+    let mut stream = StreamOwned::new(tls, TcpStream::connect(server.address())?);
+    let body = "grant_type=srv_challenge";
+    let request = format!(
+        "POST /common/oauth2/token HTTP/1.1\r\nHost: {name}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    Ok(reply)
+}
+
+#[test]
+fn answers_over_tls_for_every_host_to_whoever_trusts_its_authority() {
+    let entra = entra();
+    let server = Server::start(entra.clone(), loopback(0)).unwrap();
+    assert_eq!(server.ca_pem(), entra.ca_pem());
+    for name in [host::LOGIN, host::LOGIN_OLD] {
+        let reply = ask(&server, Some(server.ca_pem()), name).unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200") && reply.contains("{\"Nonce\":"), "{reply}");
+    }
+    for name in [host::REGISTRATION, host::AIK, "localhost"] {
+        assert!(ask(&server, Some(server.ca_pem()), name).unwrap().starts_with("HTTP/1.1 404"), "{name}");
+    }
+    assert!(ask(&server, None, host::LOGIN).is_err(), "no trust, no answer");
+    assert!(ask(&server, Some(server.ca_pem()), "example.org").is_err(), "a name that is not in the certificate");
+    let address = server.address();
+    server.stop();
+    assert!(TcpStream::connect(address).is_err(), "nothing listens after the stop");
+    TcpListener::bind(address).unwrap();
+}
+
+#[test]
+fn refuses_a_taken_port_and_an_address_that_others_reach() {
+    let entra = entra();
+    let first = Server::start(entra.clone(), loopback(0)).unwrap();
+    let taken = first.address();
+    let fault = Server::start(entra.clone(), taken).unwrap_err();
+    assert!(matches!(fault, StartError::AddressTaken(address) if address == taken), "{fault:?}");
+    assert!(fault.to_string().contains(&taken.to_string()));
+    let open = SocketAddr::from(([0, 0, 0, 0], 0));
+    assert!(matches!(Server::start(entra.clone(), open), Err(StartError::NotLoopback(_))));
+    drop(first);
+    assert_eq!(Server::start(entra, taken).unwrap().address(), taken, "a dropped server frees its port");
+}

@@ -1,0 +1,13 @@
+//! The mock Entra through its router, with software keys: the whole way once, then every refusal, each of which must leave
+//! the directory as it was.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has to fail")]
+
+mod attestation;
+mod client;
+mod joining;
+mod listener;
+mod registering;
+mod signing_in;
+mod story;
+mod tokens;

@@ -1,0 +1,219 @@
+//! The token endpoint and the authorization endpoint.
+
+use serde_json::{Value, json};
+use whfb::entra::Rules;
+use whfb::wire::host;
+use whfb::wire::http::{Method, Request};
+use whfb::wire::oauth::TokenReply;
+use whfb::wire::token::DRS_AUDIENCE;
+
+use crate::client::*;
+
+#[test]
+fn a_password_token_has_the_types_that_clients_need() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let reply: Value = lab.send(by_password(ALICE, PASSWORD, DRS_AUDIENCE)).await.json().unwrap();
+        for name in ["token_type", "access_token", "refresh_token", "id_token", "scope"] {
+            assert!(reply[name].is_string(), "{name}");
+        }
+        for name in ["expires_in", "ext_expires_in", "expires_on"] {
+            assert!(reply[name].is_number(), "{name}");
+        }
+        let claims = payload(reply["access_token"].as_str().unwrap());
+        assert_eq!((&claims["upn"], &claims["amr"]), (&json!(ALICE), &json!(["pwd", "mfa"])));
+        assert!(claims.get("deviceid").is_none(), "no device was proven");
+        let carol = payload(&lab.token(CAROL, DRS_AUDIENCE).await);
+        assert_eq!(carol["amr"], json!(["pwd"]));
+        assert!(carol.get("mfa_time").is_none());
+    });
+}
+
+#[test]
+fn refuses_wrong_passwords_unknown_users_and_resources() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let body = lab.refuses(by_password(ALICE, "Passw0rd", DRS_AUDIENCE), 400, "PasswordWrong").await;
+        assert_eq!((&body["error"], &body["error_codes"]), (&json!("invalid_grant"), &json!([50126])));
+        assert!(body["error_description"].as_str().unwrap().starts_with("AADSTS50126: "));
+        let body =
+            lab.refuses(by_password("mallory@contoso.example", PASSWORD, DRS_AUDIENCE), 400, "UserUnknown").await;
+        assert_eq!(body["error_codes"], json!([50034]));
+        lab.refuses(by_password("alice' OR '1'='1", PASSWORD, DRS_AUDIENCE), 400, "UserUnknown").await;
+        let body = lab.refuses(by_password(ALICE, PASSWORD, "urn:other"), 400, "ResourceUnknown").await;
+        assert_eq!(body["error"], "invalid_resource");
+    });
+}
+
+#[test]
+fn refuses_forms_that_are_none_by_name() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let post = |target: &str, body: &str| {
+            let mut request = Request::new(Method::Post, host::LOGIN, target);
+            request.body = body.as_bytes().to_vec();
+            request
+        };
+        for (body, name) in [
+            ("", "GrantTypeMissing"),
+            ("\u{fffd}\0=&&&", "GrantTypeMissing"),
+            ("grant_type=implicit", "GrantTypeUnsupported"),
+            ("grant_type=password", "ParameterMissing"),
+            ("grant_type=password&client_id=a&resource=&username=a&password=b", "ParameterMissing"),
+            ("grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&request=a.b", "SignedRequestMalformed"),
+            ("grant_type=authorization_code&code=1.AAAA", "CodeMalformed"),
+        ] {
+            lab.refuses(post(TOKEN_PATH, body), 400, name).await;
+        }
+        lab.refuses(post("/fabrikam.example/oauth2/token", "grant_type=srv_challenge"), 400, "TenantUnknown").await;
+    });
+}
+
+#[test]
+fn every_path_is_found_in_any_case_and_no_other() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        for target in ["/common/oauth2/token", "/Contoso.Example/oAuth2/Token/"] {
+            let mut request = Request::new(Method::Post, "LOGIN.microsoftonline.com:8443", target);
+            request.body = b"grant_type=srv_challenge".to_vec();
+            assert_eq!(lab.send(request).await.status, 200, "{target}");
+        }
+        for (method, host, target, name) in [
+            (Method::Get, host::LOGIN, "/", "PathUnknown"),
+            (Method::Get, host::LOGIN, TOKEN_PATH, "PathUnknown"),
+            (Method::Delete, host::REGISTRATION, "/EnrollmentServer/device/1", "PathUnknown"),
+            (Method::Post, host::REGISTRATION, "/EnrollmentServer//key", "PathUnknown"),
+            (Method::Get, "example.org", "/", "HostUnknown"),
+            (Method::Get, "", "/", "HostUnknown"),
+        ] {
+            lab.refuses(Request::new(method, host, target), 404, name).await;
+        }
+    });
+}
+
+#[test]
+fn refuses_a_body_above_one_mebibyte() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let mut request = Request::new(Method::Post, host::LOGIN, TOKEN_PATH);
+        request.body = vec![b'a'; (1 << 20) + 1];
+        lab.refuses(request, 413, "BodyTooLarge").await;
+    });
+}
+
+#[test]
+fn a_request_id_comes_back_only_if_it_is_one() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let id = "6d1f4cd0-1b2f-4a43-9a36-7c7a5f0e2b11";
+        let echoed = lab.send(by_password(ALICE, "no", DRS_AUDIENCE).header("client-request-id", id)).await;
+        assert_eq!(echoed.header("client-request-id"), Some(id));
+        assert_eq!(echoed.json::<Value>().unwrap()["correlation_id"], id);
+        let dropped = lab.send(by_password(ALICE, "no", DRS_AUDIENCE).header("client-request-id", "<b>")).await;
+        assert_eq!(dropped.header("client-request-id"), None);
+    });
+}
+
+#[test]
+fn a_code_is_good_once_for_its_client_and_address_in_its_time() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let device = lab.join(ALICE).await;
+        let session = lab.session(&device, ALICE).await;
+        let code = lab.code(&session, &[]).await;
+        let with = |name: &str, value: &str| {
+            let mut form: Vec<(&str, &str)> = vec![
+                ("grant_type", "authorization_code"),
+                ("client_id", whfb::wire::token::CLIENT_REGISTRATION),
+                ("redirect_uri", REDIRECT),
+                ("code", &code),
+            ];
+            form.retain(|(each, _)| *each != name);
+            form.push((name, value));
+            Request::form(host::LOGIN, TOKEN_PATH, &form)
+        };
+        lab.refuses(with("client_id", "other"), 400, "CodeOfAnotherClient").await;
+        lab.refuses(with("redirect_uri", "msauth://other"), 400, "CodeRedirectDiffers").await;
+        lab.refuses(with("resource", "https://graph.microsoft.com"), 400, "CodeResourceDiffers").await;
+        lab.refuses(with("code", &session.prt), 400, "CodeMalformed").await;
+        assert_eq!(lab.send(redeem(&code)).await.status, 200);
+        lab.refuses(redeem(&code), 400, "CodeRedeemed").await;
+        let late = lab.code(&session, &[]).await;
+        lab.wait(601);
+        lab.refuses(redeem(&late), 400, "CodeExpired").await;
+    });
+}
+
+#[test]
+fn a_prt_is_taken_from_header_or_cookie_under_both_derivations() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let device = lab.join(ALICE).await;
+        let session = lab.session(&device, ALICE).await;
+        for kdf in [Kdf::V1, Kdf::V2] {
+            let header = authorize(&credential(&session, &lab.nonce().await, kdf), &[]);
+            assert_eq!(lab.send(header).await.status, 302);
+            let cookie = format!("a=b; x-ms-RefreshTokenCredential={}", credential(&session, &lab.nonce().await, kdf));
+            let reply = lab.send(authorize_bare(&[("state", "x y")]).header("Cookie", cookie)).await;
+            assert_eq!(reply.status, 302);
+            let location = reply.header("Location").unwrap().to_owned();
+            assert!(location.starts_with(REDIRECT) && location.ends_with("&state=x+y"), "{location}");
+            let page = String::from_utf8(reply.body).unwrap();
+            assert!(page.contains(&format!("<a href=\"{}\">", location.replace('&', "&amp;"))), "{page}");
+        }
+    });
+}
+
+#[test]
+fn refuses_prt_credentials_by_name() {
+    run(async {
+        let lab = Lab::new(Rules::strict()).await;
+        let device = lab.join(ALICE).await;
+        let session = lab.session(&device, ALICE).await;
+        lab.refuses(authorize_bare(&[]), 401, "NobodySignedIn").await;
+        lab.refuses(authorize("no.jws.here", &[]), 400, "CredentialMalformed").await;
+        let v1 = credential(&session, &lab.nonce().await, Kdf::V1);
+        let body = lab.refuses(authorize(&v1, &[]), 400, "KdfVersionRefused").await;
+        assert_eq!(body["error_codes"], json!([5_000_611]));
+
+        let other = lab.session(&device, BOB).await;
+        let mixed = Session { prt: session.prt.clone(), key: other.key, reply: session.reply.clone() };
+        let wrong_key = credential(&mixed, &lab.nonce().await, Kdf::V2);
+        lab.refuses(authorize(&wrong_key, &[]), 400, "SessionKeyWrong").await;
+
+        let foreign = Session { prt: format!("{}A", session.prt), key: mixed.key, reply: mixed.reply };
+        let foreign = credential(&foreign, &lab.nonce().await, Kdf::V2);
+        lab.refuses(authorize(&foreign, &[]), 400, "PrtMalformed").await;
+
+        let nonce = lab.nonce().await;
+        assert_eq!(lab.send(authorize(&credential(&session, &nonce, Kdf::V2), &[])).await.status, 302);
+        lab.refuses(authorize(&credential(&session, &nonce, Kdf::V2), &[]), 400, "NonceReplayed").await;
+
+        let good = credential(&session, &lab.nonce().await, Kdf::V2);
+        for (field, value, name) in [
+            ("response_type", "token", "ResponseTypeUnsupported"),
+            ("redirect_uri", "javascript:alert(1)", "RedirectInvalid"),
+            ("resource", "urn:other", "ResourceUnknown"),
+            ("client_id", "", "ParameterMissing"),
+        ] {
+            lab.refuses(authorize(&good, &[(field, value)]), 400, name).await;
+        }
+        lab.wait(15 * 86_400);
+        let late = credential(&session, &lab.nonce().await, Kdf::V2);
+        lab.refuses(authorize(&late, &[]), 400, "PrtExpired").await;
+    });
+}
+
+#[test]
+fn carol_cannot_prove_herself_afresh() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let device = lab.join(CAROL).await;
+        let session = lab.session(&device, CAROL).await;
+        let credential = credential(&session, &lab.nonce().await, Kdf::V2);
+        let body = lab.refuses(authorize(&credential, &[("amr_values", "ngcmfa")]), 400, "MfaEnrolmentRequired").await;
+        assert_eq!((&body["error"], &body["error_codes"]), (&json!("interaction_required"), &json!([50079])));
+        let token: TokenReply = lab.send(redeem(&lab.code(&session, &[]).await)).await.json().unwrap();
+        assert_eq!(payload(&token.access_token)["amr"], json!(["pwd"]));
+    });
+}
