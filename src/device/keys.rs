@@ -267,7 +267,7 @@ pub(crate) fn secret32(bytes: &[u8]) -> Option<Secret32> {
     Some(Secret32::init_with_mut(|secret: &mut [u8; 32]| secret.copy_from_slice(bytes)))
 }
 
-fn public_of_blob(blob: &KeyBlob) -> Result<PublicKey, KeyError> {
+pub(crate) fn public_of_blob(blob: &KeyBlob) -> Result<PublicKey, KeyError> {
     Public::from_bytes(&blob.public).and_then(|public| public.to_public_key()).map_err(|_| KeyError::Public)
 }
 
