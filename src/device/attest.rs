@@ -1,13 +1,14 @@
 //! Asks the TPM for the pieces of a statement: an attestation key that a CA certified, and its word for the user key.
 
 use crate::base::ExposeSecret as _;
+use crate::crypto::cert::Certificate;
 use crate::device::exchange::Exchange;
-use crate::device::keys::{KeyError, KeyStore, StoredKey, signature_bytes};
+use crate::device::keys::{KeyError, KeyStore, StoredKey, public_of_blob, signature_bytes};
 use crate::device::state::Aik;
 use crate::device::stop::{ReplyFault, Stop};
 use crate::device::tpm::{CertifyAuthority, Credential, KeyBlob, KeyKind, Tpm, TpmError, Usage, with_key};
 use crate::wire::blob;
-use crate::wire::encoding::base64;
+use crate::wire::encoding::{base64, from_base64};
 use crate::wire::host;
 use crate::wire::http::{Reply, Request};
 use crate::wire::lab::{
@@ -41,11 +42,14 @@ pub(crate) fn answer_challenge(keys: &mut KeyStore<'_>, aik: &KeyBlob, reply: &R
     Ok(Request::json(host::AIK, AIK_CERTIFICATE_PATH, &body))
 }
 
-/// Takes the certificate.
+/// Takes the certificate, which has to be for the key that was challenged.
 pub(crate) fn read_certificate(key: KeyBlob, reply: &Reply) -> Result<Aik, Stop> {
+    let fault = |fault| Exchange::AikCertificate.fault(fault);
     let AikCertificate { chain } = Exchange::AikCertificate.read(reply)?;
-    if chain.is_empty() {
-        return Err(Exchange::AikCertificate.fault(ReplyFault::Certificate));
+    let leaf = chain.first().and_then(|leaf| from_base64(leaf).ok());
+    let leaf = leaf.and_then(|der| Certificate::from_der(&der).ok()).ok_or_else(|| fault(ReplyFault::Certificate))?;
+    if *leaf.public() != public_of_blob(&key)? {
+        return Err(fault(ReplyFault::OtherKey));
     }
     Ok(Aik { key, chain })
 }

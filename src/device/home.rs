@@ -18,6 +18,9 @@ const POLICY: &str = "policy.json";
 const EVENTS: &str = "events.json";
 const MACHINE_KEY: &str = "machine.key";
 
+/// How many events are kept.
+const MOST_EVENTS: usize = 2000;
+
 /// An open device directory. Flows change what it holds in memory; [`Device::save`] writes it.
 #[derive(Debug)]
 pub struct Device {
@@ -51,11 +54,7 @@ impl Device {
         let store = Store::open(dir)?;
         let state = store.read_versioned(RECORD, VERSION)?;
         let policy = store.read(POLICY)?.unwrap_or_default();
-        let damaged = || StoreError::Damaged { path: store.path(MACHINE_KEY), reason: "not 32 bytes".to_owned() };
-        let machine_key = match store.read_bytes(MACHINE_KEY)? {
-            Some(bytes) => Some(secret32(&zeroize::Zeroizing::new(bytes)).ok_or_else(damaged)?),
-            None => None,
-        };
+        let machine_key = read_secret(&store, MACHINE_KEY)?;
         Ok(Self::assemble(store, state, policy, machine_key))
     }
 
@@ -103,15 +102,41 @@ impl Device {
         if !fresh.is_empty() {
             let mut events = self.logged_events()?;
             events.extend(fresh);
+            // Windows' logs have a largest size too, and drop the oldest.
+            events.drain(..events.len().saturating_sub(MOST_EVENTS));
             self.store.write(EVENTS, &events)?;
         }
         Ok(())
+    }
+
+    /// Keeps the lockout authorization of a TPM of ours: 32 bytes, readable by the owner of the directory alone. The
+    /// TPM could seal it, which would stop nobody who has both and would lose it with a storage root key that is gone.
+    ///
+    /// # Errors
+    /// Those of writing a file.
+    pub fn keep_lockout_auth(&self, authorization: &Secret32) -> Result<(), StoreError> {
+        self.store.write_bytes(LOCKOUT_AUTH, authorization.expose_secret())
+    }
+
+    /// The lockout authorization, if one is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the file does not hold 32 bytes, or those of reading one.
+    pub fn lockout_auth(&self) -> Result<Option<Secret32>, StoreError> {
+        read_secret(&self.store, LOCKOUT_AUTH)
     }
 
     /// Every event that was saved, oldest first.
     pub fn logged_events(&self) -> Result<Vec<Event>, StoreError> {
         Ok(self.store.read(EVENTS)?.unwrap_or_default())
     }
+}
+
+/// A file of 32 bytes.
+fn read_secret(store: &Store, name: &str) -> Result<Option<Secret32>, StoreError> {
+    let Some(bytes) = store.read_bytes(name)?.map(zeroize::Zeroizing::new) else { return Ok(None) };
+    let damaged = || StoreError::Damaged { path: store.path(name), reason: "not 32 bytes".to_owned() };
+    secret32(&bytes).map(Some).ok_or_else(damaged)
 }
 
 fn check_pins(state: &mut DeviceState, tpm: &mut dyn Tpm, switches: &Switches) -> Result<(), Stop> {

@@ -144,6 +144,9 @@ impl Join {
         if certificate.public().to_spki() != pending.device_key.spki {
             return Err(fault(ReplyFault::OtherKey));
         }
+        if !certificate.thumbprint().eq_ignore_ascii_case(&reply.certificate.thumbprint) {
+            return Err(fault(ReplyFault::Certificate));
+        }
         let subject = certificate.subject().text(oid::COMMON_NAME).unwrap_or_default();
         let device_id = Uuid::parse_str(&subject).map_err(|_| fault(ReplyFault::NotAGuid))?;
         let validity = certificate.validity().map_err(|_| fault(ReplyFault::Certificate))?;

@@ -26,8 +26,4 @@ pub mod tpm;
 pub use store::StoreError;
 
 #[cfg(test)]
-mod flow_tests;
-#[cfg(test)]
-mod hardware_tests;
-#[cfg(test)]
-mod scripted;
+mod tests;

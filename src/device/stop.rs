@@ -122,11 +122,11 @@ pub enum ReplyFault {
     /// An identifier is not a GUID.
     #[error("the reply's identifier is not a GUID")]
     NotAGuid,
-    /// The certificate cannot be read.
-    #[error("the device certificate cannot be read")]
+    /// The certificate cannot be read, or is not the one that the reply says it is.
+    #[error("the certificate cannot be read, or its thumbprint is another one")]
     Certificate,
     /// The certificate is for another key.
-    #[error("the device certificate is for another key")]
+    #[error("the certificate is for another key")]
     OtherKey,
     /// The session key is not wrapped as it should be, or not to this device.
     #[error("the session key cannot be unwrapped")]

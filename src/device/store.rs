@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -76,6 +76,8 @@ impl Store {
         if entries.next().is_some() {
             return Err(StoreError::NotEmpty(dir.to_owned()));
         }
+        // One that was there may be open to others.
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(io_error(dir))?;
         Self::own(dir)
     }
 
@@ -167,7 +169,6 @@ fn private_file() -> OpenOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     struct Record {
@@ -183,6 +184,8 @@ mod tests {
     fn a_record_survives_and_is_private() {
         let parent = tempfile::tempdir().unwrap();
         let dir = parent.path().join("device");
+        fs::create_dir(&dir).unwrap();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
         let store = Store::create(&dir).unwrap();
         store.write("a.json", &record("one")).unwrap();
         store.write("a.json", &record("two")).unwrap();

