@@ -97,14 +97,14 @@ mod tests {
     #[test]
     fn a_nonce_is_good_for_its_tenant_and_purpose_alone() {
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let keys = TenantKeys::generate(now).unwrap();
+        let keys = TenantKeys::shared();
         let (tenant, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let nonce = issue(&keys, tenant, Purpose::Token, now, &mut OsRng);
-        assert_eq!(made_at(&keys, tenant, Purpose::Token, &nonce), Ok(now.as_second()));
-        assert_eq!(made_at(&keys, other, Purpose::Token, &nonce), Err(NonceFault::Foreign));
-        assert_eq!(made_at(&keys, tenant, Purpose::Registration, &nonce), Err(NonceFault::Foreign));
+        let nonce = issue(keys, tenant, Purpose::Token, now, &mut OsRng);
+        assert_eq!(made_at(keys, tenant, Purpose::Token, &nonce), Ok(now.as_second()));
+        assert_eq!(made_at(keys, other, Purpose::Token, &nonce), Err(NonceFault::Foreign));
+        assert_eq!(made_at(keys, tenant, Purpose::Registration, &nonce), Err(NonceFault::Foreign));
         for length in 0..nonce.len() {
-            assert!(made_at(&keys, tenant, Purpose::Token, &nonce[..length]).is_err(), "{length}");
+            assert!(made_at(keys, tenant, Purpose::Token, &nonce[..length]).is_err(), "{length}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use whfb::attest::{TpmIdentity, ek_certificate, extra_data};
-use whfb::base::{Clock as _, OsRng, Timestamp};
+use whfb::base::{Clock as _, OsRng};
 use whfb::crypto::cert::{Authority, Name, Text, Validity};
 use whfb::crypto::cipher::cfb_decrypt;
 use whfb::crypto::digest::sha256;
@@ -37,10 +37,6 @@ macro_rules! shared_keys {
 }
 
 shared_keys!(ek_key, aik_key);
-
-fn start() -> Timestamp {
-    "2026-11-22T12:00:00Z".parse().unwrap()
-}
 
 fn vendor() -> &'static Authority {
     static VENDOR: OnceLock<Authority> = OnceLock::new();

@@ -54,7 +54,8 @@ fn refuses_join_requests_by_name() {
             join(&token, &body)
         };
         let small = SoftwareKey::Rsa(Box::new(rsa::RsaPrivateKey::new(&mut OsRng, 1024).unwrap()));
-        let cases: [(&dyn Fn(&mut JoinRequest), &str); 10] = [
+        type Change<'a> = &'a dyn Fn(&mut JoinRequest);
+        let cases: [(Change<'_>, &str); 10] = [
             (&|body| body.join_type = 6, "JoinTypeUnsupported"),
             (&|body| body.device_display_name.clear(), "JoinNameInvalid"),
             (&|body| body.device_display_name = "x".repeat(257), "JoinNameInvalid"),
@@ -94,7 +95,7 @@ fn refuses_joins_without_version_token_or_body() {
         lab.refuses(at(path).bearer("a.b.c"), 401, "JoinTokenMalformed").await;
         let graph = lab.token(ALICE, "https://graph.microsoft.com").await;
         lab.refuses(at(path).bearer(&graph), 401, "JoinTokenAudience").await;
-        let stranger = Lab::new(Rules::entra()).await.token(ALICE, DRS_AUDIENCE).await;
+        let stranger = Lab::stranger().await.token(ALICE, DRS_AUDIENCE).await;
         lab.refuses(at(path).bearer(&stranger), 401, "JoinTokenSignature").await;
         let mut empty = at(path).bearer(&token);
         empty.body.clear();

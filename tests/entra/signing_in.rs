@@ -56,7 +56,7 @@ fn refuses_nonces_that_are_missing_foreign_replayed_or_old() {
         claims.as_object_mut().unwrap().remove("request_nonce");
         lab.refuses(prt_request(&device, &claims), 400, "NonceMissing").await;
 
-        let stranger = Lab::new(Rules::entra()).await;
+        let stranger = Lab::stranger().await;
         let foreign = password_claims(&stranger.nonce().await, ALICE, PASSWORD);
         lab.refuses(prt_request(&device, &foreign), 400, "NonceForeign").await;
 

@@ -205,6 +205,24 @@ fn refuses_prt_credentials_by_name() {
 }
 
 #[test]
+fn a_prt_ends_with_its_device() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let device = lab.join(ALICE).await;
+        let session = lab.session(&device, ALICE).await;
+        let id = device.id.parse().unwrap();
+        lab.entra.enable_device(id, false).await.unwrap();
+        let disabled = credential(&session, &lab.nonce().await, Kdf::V2);
+        lab.refuses(authorize(&disabled, &[]), 400, "DeviceDisabled").await;
+        lab.entra.enable_device(id, true).await.unwrap();
+        assert!(!lab.code(&session, &[]).await.is_empty());
+        lab.entra.delete_device(id).await.unwrap();
+        let deleted = credential(&session, &lab.nonce().await, Kdf::V2);
+        lab.refuses(authorize(&deleted, &[]), 400, "PrtRevoked").await;
+    });
+}
+
+#[test]
 fn carol_cannot_prove_herself_afresh() {
     run(async {
         let lab = Lab::new(Rules::entra()).await;

@@ -129,10 +129,15 @@ impl Directory {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Deletes a device; its keys stay, orphaned. False if there is none of that id.
+    /// Deletes a device and revokes what was issued to it; its keys stay, orphaned. False if there is none of that id.
     pub(crate) async fn delete_device(&self, id: Uuid, now: i64) -> Answer<bool> {
         let mut work = self.pool.begin().await?;
         let done = sqlx::query("DELETE FROM devices WHERE id = $1").bind(id.to_string()).execute(&mut *work).await?;
+        sqlx::query("UPDATE grants SET revoked = $2 WHERE device = $1")
+            .bind(id.to_string())
+            .bind(true)
+            .execute(&mut *work)
+            .await?;
         record(&mut work, now, "device deleted", None, Some(id), "").await?;
         work.commit().await?;
         Ok(done.rows_affected() > 0)
