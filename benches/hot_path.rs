@@ -20,7 +20,7 @@ const AUTH: [u8; 32] = [7; 32];
 
 fn opened(directory: &Path) -> Direct {
     let mut swtpm = Swtpm::start(directory, Path::new(PROGRAM)).unwrap();
-    let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_, _| Ok(None)).unwrap();
+    let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_, _, _| Ok(None)).unwrap();
     Direct::open(Box::new(swtpm), Ownership::Ours, Some(&owned.pins), Box::new(OsRng)).unwrap()
 }
 

@@ -63,7 +63,7 @@ impl Lab {
 
     pub(crate) fn recipe(&self) -> Recipe {
         Recipe {
-            public: Public::windows(&self.key, Attributes::WINDOWS_KEY),
+            public: Public::windows(&self.key, Attributes::WINDOWS_KEY).unwrap(),
             attest: Attest {
                 magic: GENERATED,
                 kind: ATTEST_CERTIFY,

@@ -106,13 +106,14 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// One line per check, then the level.
+    /// One line per check, then the level. Control characters, which a sender could put into names and nonces, are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Finding { check, outcome, expected, found } in &self.findings {
+            let (expected, found) = (printable(expected), printable(found));
             match outcome {
                 Outcome::Passed => writeln!(f, "passed   {check:?}: {found}")?,
                 Outcome::Failed(fault) => {
-                    writeln!(f, "FAILED   {check:?}: {fault}")?;
+                    writeln!(f, "FAILED   {check:?}: {}", printable(&fault.to_string()))?;
                     writeln!(f, "           expected {expected}")?;
                     writeln!(f, "           found    {found}")?;
                 }
@@ -122,4 +123,9 @@ impl fmt::Display for Report {
         }
         write!(f, "level    {}", self.level)
     }
+}
+
+fn printable(text: &str) -> String {
+    let escaped = |each: char| if each.is_control() { each.escape_default().to_string() } else { each.to_string() };
+    text.chars().map(escaped).collect()
 }

@@ -1,11 +1,10 @@
 //! Asks the TPM for the pieces of a statement: an attestation key that a CA certified, and its word for the user key.
 
 use crate::base::ExposeSecret as _;
-use crate::crypto::digest::{sha256, sha256_of};
 use crate::device::exchange::Exchange;
-use crate::device::flow::{ReplyFault, Stop};
 use crate::device::keys::{KeyError, KeyStore, StoredKey, signature_bytes};
 use crate::device::state::Aik;
+use crate::device::stop::{ReplyFault, Stop};
 use crate::device::tpm::{CertifyAuthority, Credential, KeyBlob, KeyKind, Tpm, TpmError, Usage, with_key};
 use crate::wire::blob;
 use crate::wire::encoding::base64;
@@ -61,7 +60,7 @@ pub(crate) fn statement(
     nonce: &str,
 ) -> Result<LabAttestation, KeyError> {
     let subject = key.tpm_blob().ok_or(KeyError::NoTpm)?;
-    let extra_data = extra_data(nonce.as_bytes(), &blob::write(&key.public()?));
+    let extra_data = crate::attest::extra_data(nonce.as_bytes(), &blob::write(&key.public()?));
     let certification = with_key(keys.tpm()?, subject, |tpm: &mut dyn Tpm, subject| {
         with_key(tpm, &aik.key, |tpm, aik| tpm.certify(subject, aik, CertifyAuthority::Policy, &extra_data))
     })?;
@@ -72,8 +71,4 @@ pub(crate) fn statement(
         signature: signature_bytes(certification.signature),
         aik_chain: aik.chain.clone(),
     })
-}
-
-fn extra_data(nonce: &[u8], key_blob: &[u8]) -> [u8; 32] {
-    sha256_of(&[nonce, &sha256(key_blob)])
 }

@@ -3,7 +3,8 @@
 
 use crate::base::{SecretString, Timestamp, Uuid, random_bytes};
 use crate::device::exchange::{Exchange, read_token, token_path};
-use crate::device::flow::{Machine, ReplyFault, Stop};
+use crate::device::flow::Machine;
+use crate::device::stop::{ReplyFault, Stop};
 use crate::wire::encoding::hex;
 use crate::wire::host;
 use crate::wire::http::{Method, Reply, Request};

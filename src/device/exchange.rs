@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use crate::base::{Aadsts, Hresult, SecretString, Uuid};
 use crate::crypto::digest::sha256;
-use crate::device::flow::{Machine, ReplyFault, ServerRefusal, Stop};
+use crate::device::flow::Machine;
 use crate::device::keys::Lock;
+use crate::device::stop::{ReplyFault, ServerRefusal, Stop};
 use crate::wire::encoding::base64;
 use crate::wire::host;
 use crate::wire::http::{Reply, Request};

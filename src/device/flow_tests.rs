@@ -2,14 +2,15 @@
 
 use tempfile::TempDir;
 
-use super::flow::{ReplyFault, Stop, StopClass};
 use super::hardware::Provider;
+use super::home::Device;
 use super::join::Join;
 use super::pin::{AcceptedPin, PinRules};
 use super::provision::{Provision, Registered, begin_automatically, begin_by_user};
 use super::scripted::{PASSWORD, PRT, Server, TENANT, UPN, discovery, now, password, prt_reply, reply};
 use super::signin::{Logon, SignIn};
-use super::state::{Description, Device, DeviceState, TpmChoice};
+use super::state::{Description, DeviceState, TpmChoice};
+use super::stop::{ReplyFault, Stop, StopClass};
 use crate::base::{ExposeSecret as _, Hresult, SecretString};
 use crate::wire::encoding::base64;
 use serde_json::json;
@@ -275,4 +276,28 @@ fn policy_off_stops_the_users_entry_at_the_container() {
     let stop = bench.provision().unwrap_err();
     assert!(matches!(stop, Stop::Disabled(Hresult::NTE_PERM)), "{stop}");
     assert!(bench.device.state.user(UPN).unwrap().container.is_none());
+}
+
+#[test]
+fn the_status_of_a_provisioned_user_shows_key_and_token() {
+    let bench = Bench::provisioned();
+    let sections = super::status::sections(&bench.device.state, Some(UPN));
+    let value = |title: &str, name: &str| {
+        let section = sections.iter().find(|section| section.title == title).unwrap();
+        section.value(name).map(str::to_owned)
+    };
+    assert_eq!(value("Device State", "AzureAdJoined").as_deref(), Some("YES"));
+    assert_eq!(value("Device Details", "KeyProvider").as_deref(), Some("Microsoft Software Key Storage Provider"));
+    assert_eq!(value("Device Details", "TpmProtected").as_deref(), Some("NO"));
+    assert_eq!(value("Tenant Details", "TenantId").as_deref(), Some(TENANT));
+    assert_eq!(value("User State", "NgcKeyId").as_deref(), Some("{00000000-0000-0000-0000-0000000000C0}"));
+    assert_eq!(value("SSO State", "AzureAdPrt").as_deref(), Some("YES"));
+}
+
+#[test]
+fn an_expired_token_is_named_before_a_server_is_asked() {
+    let mut bench = Bench::logged_on();
+    bench.device.state.users.get_mut(UPN).unwrap().prt.as_mut().unwrap().facts.expires = now();
+    assert!(matches!(bench.provision(), Err(Stop::PrtExpired)));
+    assert!(bench.server.seen.is_empty());
 }

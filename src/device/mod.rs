@@ -7,6 +7,7 @@ pub mod events;
 mod exchange;
 pub mod flow;
 pub mod hardware;
+pub mod home;
 pub mod join;
 pub mod keys;
 pub mod pin;
@@ -18,6 +19,7 @@ pub mod report;
 pub mod signin;
 pub mod state;
 pub mod status;
+pub mod stop;
 mod store;
 pub mod tpm;
 
@@ -25,5 +27,7 @@ pub use store::StoreError;
 
 #[cfg(test)]
 mod flow_tests;
+#[cfg(test)]
+mod hardware_tests;
 #[cfg(test)]
 mod scripted;

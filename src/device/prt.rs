@@ -5,8 +5,9 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::base::{ExposeSecret as _, Secret32, SecretString, SignedDuration, Timestamp, Uuid, secret_slice};
 use crate::crypto::{digest, kdf};
-use crate::device::flow::{Machine, ReplyFault, Stop};
+use crate::device::flow::Machine;
 use crate::device::keys::{KeyError, Lock, Protected, secret32};
+use crate::device::stop::{ReplyFault, Stop};
 use crate::wire::http::Reply;
 use crate::wire::jwe::WrappedSessionKey;
 use crate::wire::jws::{Header, Jws, Unsigned};

@@ -7,6 +7,9 @@ const NAME_COLUMNS: usize = 26;
 /// Width of a heading between its bars.
 const RULE_COLUMNS: usize = 70;
 
+/// Heading of the first section.
+pub(crate) const DEVICE_STATE: &str = "Device State";
+
 /// One section of a report.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Section {
@@ -49,7 +52,11 @@ impl Section {
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rule = format!("+{}+", "-".repeat(RULE_COLUMNS));
-        writeln!(f, "{rule}\n|{:<RULE_COLUMNS$}|\n{rule}\n", format!(" {}", self.title))?;
+        writeln!(f, "{rule}\n|{:<RULE_COLUMNS$}|\n{rule}", format!(" {}", self.title))?;
+        // The first section alone has no blank line there.
+        if self.title != DEVICE_STATE {
+            writeln!(f)?;
+        }
         for (name, value) in &self.fields {
             writeln!(f, "{name:>NAME_COLUMNS$} : {value}")?;
         }
@@ -72,5 +79,7 @@ mod tests {
         assert_eq!(lines[4], "                    NgcSet : YES");
         assert_eq!(lines[5], "");
         assert_eq!(lines[6], lines[0]);
+        let first = Section::new(DEVICE_STATE).with_yes_no("AzureAdJoined", false).to_string();
+        assert_eq!(first.lines().nth(3), Some("             AzureAdJoined : NO"));
     }
 }

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use crate::base::{ExposeSecret as _, OsRng, Secret32, SecretString, Timestamp, Uuid, secret_slice};
 use crate::crypto::cert::{Authority, Certificate, Leaf, Name, SignedRequest, Text, Validity};
 use crate::crypto::{RsaPublic, SignatureAlgorithm, SigningKey, cipher, digest, kdf};
-use crate::device::flow::{Flow, Step, Stop};
-use crate::device::state::Device;
+use crate::device::flow::{Flow, Step};
+use crate::device::home::Device;
+use crate::device::stop::Stop;
 use crate::device::tpm::Tpm;
 use crate::wire::encoding::{base64, from_base64};
 use crate::wire::http::{Reply, Request};
@@ -44,6 +45,8 @@ pub(super) struct Server {
     aik: Option<crate::crypto::PublicKey>,
     /// `METHOD path` of every request.
     pub(super) seen: Vec<String>,
+    /// Kills a process at the request whose target has this part.
+    pub(super) kill: Option<(&'static str, u32)>,
     /// Answered in place of the script: the part of the target that it applies to, and the reply.
     pub(super) instead: VecDeque<(&'static str, Reply)>,
 }
@@ -66,6 +69,7 @@ impl Server {
             keys: Vec::new(),
             aik: None,
             seen: Vec::new(),
+            kill: None,
             instead: VecDeque::new(),
         }
     }
@@ -104,6 +108,10 @@ impl Server {
 
     fn answer(&mut self, request: &Request) -> Reply {
         self.seen.push(format!("{} {}", request.method, request.path()));
+        if let Some((_, process)) = self.kill.take_if(|(part, _)| request.target.contains(*part)) {
+            let process = rustix::process::Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
+            rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+        }
         if self.instead.front().is_some_and(|(part, _)| request.target.contains(part)) {
             return self.instead.pop_front().unwrap().1;
         }

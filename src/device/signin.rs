@@ -2,12 +2,15 @@
 
 use std::mem;
 
+use zeroize::Zeroize as _;
+
 use crate::base::{ExposeSecret as _, SecretString, SignedDuration, Timestamp, Uuid};
 use crate::crypto::digest::sha256;
 use crate::device::exchange::{Exchange, ask_nonce, ask_prt, domain_of, read_nonce};
-use crate::device::flow::{Flow, Machine, Step, Stop};
+use crate::device::flow::{Flow, Machine, Step};
 use crate::device::hardware::Provider;
 use crate::device::prt::{self, Method, PrtFacts, StoredPrt};
+use crate::device::stop::Stop;
 use crate::wire::http::Reply;
 use crate::wire::jws::{Header, Seconds, Unsigned};
 use crate::wire::oauth::{GRANT_JWT_BEARER, HelloAssertion, PrtRequest, SCOPE_PRT};
@@ -57,9 +60,10 @@ impl Flow for Logon {
                 let mut claims = claims("password", read_nonce(&reply)?);
                 claims.username = Some(self.upn.clone());
                 claims.password = Some(self.password.expose_secret().to_owned());
-                let request = ask_prt(machine, &claims)?;
+                let request = ask_prt(machine, &claims);
+                claims.password.zeroize();
                 self.stage = LogonStage::Prt;
-                Ok(Step::Ask(request))
+                request.map(Step::Ask)
             }
             (LogonStage::Prt, Some(reply)) => keep(machine, &self.upn, Method::Password, now, &reply).map(Step::Done),
             _ => Err(Stop::Over),

@@ -5,7 +5,7 @@ use crate::crypto::cert::Certificate;
 use crate::device::flow::Machine;
 use crate::device::hardware::Provider;
 use crate::device::provision::check_prerequisites;
-use crate::device::report::Section;
+use crate::device::report::{DEVICE_STATE, Section};
 use crate::device::state::{DeviceState, Registration};
 use crate::wire::token::DRS_AUDIENCE;
 
@@ -29,7 +29,7 @@ pub fn prerequisite_section(machine: &Machine<'_>, upn: &str, remote: bool, now:
 }
 
 fn device_state(state: &DeviceState) -> Section {
-    Section::new("Device State")
+    Section::new(DEVICE_STATE)
         .with_yes_no("AzureAdJoined", state.registration.is_some())
         .with_yes_no("EnterpriseJoined", false)
         .with_yes_no("DomainJoined", false)
@@ -85,4 +85,26 @@ fn sso_state(state: &DeviceState, upn: &str) -> Section {
 fn civil(at: Timestamp) -> String {
     let text = format!("{at:.3}");
     text.trim_end_matches('Z').replace('T', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::state::{Description, TpmChoice};
+
+    #[test]
+    fn a_fresh_device_says_no_and_shows_no_details() {
+        let description = Description { name: "LAB-1".into(), tpm: TpmChoice::None, condition: Default::default() };
+        let sections = sections(&DeviceState::new(description), Some("alice@contoso.example"));
+        let titles: Vec<_> = sections.iter().map(|section| section.title).collect();
+        assert_eq!(titles, ["Device State", "User State", "SSO State"]);
+        assert_eq!(sections[0].value("AzureAdJoined"), Some("NO"));
+        assert_eq!((sections[1].value("NgcSet"), sections[1].value("NgcKeyId")), (Some("NO"), None));
+        assert_eq!(sections[2].value("AzureAdPrt"), Some("NO"));
+    }
+
+    #[test]
+    fn instants_have_milliseconds_and_no_zone() {
+        assert_eq!(civil("2026-01-31T12:34:56Z".parse().unwrap()), "2026-01-31 12:34:56.000");
+    }
 }

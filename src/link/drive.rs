@@ -1,7 +1,35 @@
-//! TODO
-/// t
-pub trait Observer {}
-/// t
-pub struct Silent;
-/// t
-pub fn drive() {}
+//! The loop that joins a device's flow to a link.
+
+use super::{Link, LinkError};
+use crate::base::Clock;
+use crate::device::flow::{Flow, Machine, Step};
+use crate::device::stop::Stop;
+
+/// Why a flow did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    /// The flow may not go on: policy, server, PIN, TPM.
+    #[error(transparent)]
+    Stop(#[from] Stop),
+    /// The server was not reached, or its reply was not.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// Runs `flow` to its end: sends what it asks for, hands it the reply, and asks the clock before each of its steps.
+///
+/// A flow that halts has changed neither registration nor containers of the machine's state.
+pub fn drive<F: Flow>(
+    mut flow: F,
+    machine: &mut Machine<'_>,
+    link: &dyn Link,
+    clock: &dyn Clock,
+) -> Result<F::Output, Halt> {
+    let mut reply = None;
+    loop {
+        match flow.next(machine, clock.now(), reply.take())? {
+            Step::Ask(request) => reply = Some(link.send(&request)?),
+            Step::Done(output) => return Ok(output),
+        }
+    }
+}

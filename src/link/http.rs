@@ -28,10 +28,14 @@ pub struct Http {
 }
 
 impl Http {
-    /// A link to `address`, whose certificate must chain to `ca` (DER).
-    pub fn new(address: SocketAddr, ca: &[u8]) -> Self {
+    /// A link to `address`, whose certificate must chain to `ca` (PEM).
+    ///
+    /// # Errors
+    /// [`LinkError::Malformed`] when `ca` is no PEM certificate.
+    pub fn new(address: SocketAddr, ca: &str) -> Result<Self, LinkError> {
+        let ca = Certificate::from_pem(ca.as_bytes()).map_err(|error| LinkError::Malformed(error.to_string()))?;
         let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(vec![Certificate::from_der(ca).to_owned()])))
+            .root_certs(RootCerts::Specific(Arc::new(vec![ca])))
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .build();
         let config = Config::builder()
@@ -44,7 +48,7 @@ impl Http {
             .timeout_global(Some(TIMEOUT))
             .build();
         let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), Fixed(address));
-        Self { agent, address }
+        Ok(Self { agent, address })
     }
 
     /// Where the server listens.
@@ -129,7 +133,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let link = Http::new(address, b"not asked for before a connection");
+        let ca = crate::crypto::cert::pem(b"not looked into before a connection");
+        let link = Http::new(address, &ca).unwrap();
         let error = link.send(&Request::new(Method::Get, crate::wire::host::LOGIN, "/")).unwrap_err();
         assert!(matches!(&error, LinkError::Unreachable { host, .. } if host == crate::wire::host::LOGIN), "{error:?}");
     }

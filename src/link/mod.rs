@@ -10,8 +10,8 @@ mod drive;
 mod http;
 
 #[cfg(feature = "entra")]
-pub use direct::Direct;
-pub use drive::{Observer, Silent, drive};
+pub use direct::{Direct, DirectError};
+pub use drive::{Halt, drive};
 #[cfg(feature = "entra")]
 pub use http::Http;
 

@@ -1,5 +1,8 @@
 //! One emulator per test, in a directory of its own.
 
+#![allow(clippy::expect_used, reason = "a test without its TPM has to fail")]
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -72,7 +75,11 @@ pub(crate) fn open(transport: Box<dyn Transport>, pins: &Pins) -> Direct {
 }
 
 /// Stands in for a certificate: NV does not look inside.
-pub(crate) fn token_certificate(kind: KeyKind, _key: &PublicKey) -> Result<Option<Vec<u8>>, TpmError> {
+pub(crate) fn token_certificate(
+    kind: KeyKind,
+    _key: &PublicKey,
+    _facts: &whfb::device::tpm::Facts,
+) -> Result<Option<Vec<u8>>, TpmError> {
     let length: u16 = match kind {
         KeyKind::Rsa2048 => 1100,
         KeyKind::P256 => 300,

@@ -1,13 +1,12 @@
 //! Certify and activate: what a TPM vouches for.
 
-use whfb::base::{ExposeSecret as _, OsRng, random_bytes};
-use whfb::crypto::cipher::cfb_encrypt;
-use whfb::crypto::digest::hmac_sha256;
-use whfb::crypto::kdf::{kdfa, kdfe};
+use whfb::attest::make_credential;
+use whfb::base::{ExposeSecret as _, OsRng, secret_slice};
 use whfb::crypto::{PublicKey, SignatureAlgorithm};
 use whfb::device::tpm::{
     Certification, CertifyAuthority, Credential, KeyBlob, KeyKind, RawSignature, Tpm, TpmError, Usage, with_key,
 };
+use whfb::wire::tpm::{ATTEST_CERTIFY, Attest, Attested, GENERATED};
 
 use crate::support::{lab, secret};
 
@@ -28,10 +27,10 @@ fn vouches_for(certification: &Certification, key: &KeyBlob, aik: &KeyBlob) {
         RawSignature::P256(bytes) => (SignatureAlgorithm::EcdsaSha256Fixed, bytes.as_slice()),
     };
     aik.public_key().unwrap().verify(algorithm, attest, signature).unwrap();
-    assert_eq!(attest[..6], [0xFF, 0x54, 0x43, 0x47, 0x80, 0x17]);
-    assert!(attest.windows(7).any(|window| window == b"\0\x05fresh"));
-    let name = key.name().unwrap();
-    assert!(attest.windows(name.len()).any(|window| window == name));
+    let attest = Attest::from_bytes(attest).unwrap();
+    assert_eq!((attest.magic, attest.kind, attest.extra_data.as_slice()), (GENERATED, ATTEST_CERTIFY, &b"fresh"[..]));
+    let vouched = matches!(&attest.attested, Attested::Certify { name, .. } if *name == key.name().unwrap());
+    assert!(vouched, "{:?}", attest.attested);
 }
 
 #[test]
@@ -63,30 +62,8 @@ fn a_wrong_value_certifies_nothing_and_leaves_nothing() {
     certify(&mut *lab.tpm, &key, &aik, CertifyAuthority::Policy).unwrap();
 }
 
-/// `TPM2_MakeCredential` in software (TPM 2.0 Part 1, chapter 24).
-fn challenge(endorsement: &PublicKey, name: &[u8], secret: &[u8]) -> Credential {
-    let (seed, encrypted_seed) = match endorsement {
-        PublicKey::Rsa(rsa) => {
-            let seed: [u8; 32] = random_bytes(&mut OsRng);
-            (seed.to_vec(), rsa.encrypt_oaep_sha256(&seed, "IDENTITY").unwrap())
-        }
-        PublicKey::P256(point) => {
-            use p256::elliptic_curve::sec1::{FromEncodedPoint as _, ToEncodedPoint as _};
-            let encoded = p256::EncodedPoint::from_bytes(point.to_point()).unwrap();
-            let theirs = p256::PublicKey::from_encoded_point(&encoded).unwrap();
-            let ours = p256::ecdh::EphemeralSecret::random(&mut rand::rngs::OsRng);
-            let z = ours.diffie_hellman(&theirs);
-            let public = ours.public_key().to_encoded_point(false);
-            let (x, y) = (public.x().unwrap(), public.y().unwrap());
-            let sized = [&[0, 32][..], x, &[0, 32], y].concat();
-            (kdfe(z.raw_secret_bytes(), "IDENTITY", x, &point.x, 256), sized)
-        }
-    };
-    let key: [u8; 16] = kdfa(&seed, "STORAGE", name, &[], 128).try_into().unwrap();
-    let mut identity = [&u16::try_from(secret.len()).unwrap().to_be_bytes()[..], secret].concat();
-    cfb_encrypt(&key, &[0; 16], &mut identity);
-    let integrity = hmac_sha256(&kdfa(&seed, "INTEGRITY", &[], &[], 256), &[&identity, name]);
-    Credential { blob: [&[0, 32][..], &integrity, &identity].concat(), secret: encrypted_seed }
+fn challenge(endorsement: &PublicKey, name: &[u8]) -> Credential {
+    make_credential(endorsement, name, &secret_slice(vec![6; 32]), &mut OsRng).unwrap()
 }
 
 #[test]
@@ -95,7 +72,7 @@ fn a_credential_opens_for_its_key_in_its_tpm() {
     let aik = lab.tpm.create(KeyKind::Rsa2048, Usage::Attestation, None).unwrap();
     for kind in [KeyKind::Rsa2048, KeyKind::P256] {
         let endorsement = lab.tpm.endorsement(kind).unwrap();
-        let credential = challenge(&endorsement.public_key().unwrap(), &aik.name().unwrap(), &[6; 32]);
+        let credential = challenge(&endorsement.public_key().unwrap(), &aik.name().unwrap());
         let secret = with_key(&mut *lab.tpm, &aik, |tpm, aik| tpm.activate(aik, kind, &credential)).unwrap();
         assert_eq!(secret.expose_secret(), [6; 32], "{kind:?}");
     }
@@ -109,12 +86,17 @@ fn a_credential_for_another_key_or_tpm_stays_shut() {
     let here = lab.tpm.endorsement(KeyKind::Rsa2048).unwrap().public_key().unwrap();
     let there = other.tpm.endorsement(KeyKind::Rsa2048).unwrap().public_key().unwrap();
     let name = aik.name().unwrap();
-    let mut torn = challenge(&here, &name, &[6; 32]);
+    let mut torn = challenge(&here, &name);
     torn.blob.truncate(50);
-    for credential in [challenge(&here, &impostor.name().unwrap(), &[6; 32]), challenge(&there, &name, &[6; 32]), torn]
-    {
+    // TPM_RC_INTEGRITY, TPM_RC_FAILURE, TPM_RC_SIZE or _INSUFFICIENT: whose fault it is can be told.
+    let refusals = [
+        (challenge(&here, &impostor.name().unwrap()), vec![0x1DF, 0x2DF]),
+        (challenge(&there, &name), vec![0x101]),
+        (torn, vec![0x1D5, 0x1DF, 0x1DA]),
+    ];
+    for (credential, codes) in refusals {
         let activated = with_key(&mut *lab.tpm, &aik, |tpm, aik| tpm.activate(aik, KeyKind::Rsa2048, &credential));
-        assert!(matches!(activated, Err(TpmError::Refused { .. })), "{activated:?}");
+        assert!(matches!(&activated, Err(TpmError::Refused { code, .. }) if codes.contains(code)), "{activated:?}");
         assert_eq!(lab.tpm.leftovers().unwrap(), [0u32; 0]);
     }
 }

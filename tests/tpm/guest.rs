@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use whfb::base::{OsRng, secret_slice};
-use whfb::device::tpm::manufacture::Owned;
+use whfb::device::tpm::manufacture::{Owned, take_ownership_with};
 use whfb::device::tpm::swtpm::Swtpm;
 use whfb::device::tpm::transport::Transport;
 use whfb::device::tpm::{CertifyAuthority, Direct, Gate, KeyKind, Ownership, Tpm as _, TpmError, Usage};
@@ -75,4 +75,14 @@ fn a_guest_makes_do_with_a_tpm_that_has_no_persistent_keys() {
     assert_eq!(facts.persistent, [0u32; 0]);
     assert_eq!(facts.loaded.len(), 1, "only the storage root key in memory");
     assert_eq!(again.leftovers().unwrap(), [0u32; 0]);
+}
+
+#[test]
+fn a_guest_uses_a_storage_root_key_of_the_other_kind() {
+    let directory = tempdir();
+    let mut swtpm = start(directory.path());
+    let pins = take_ownership_with(&mut swtpm, &mut OsRng, KeyKind::P256).unwrap().pins;
+    let mut guest = Direct::open(Box::new(swtpm), Ownership::Guest, Some(&pins), Box::new(OsRng)).unwrap();
+    stay(&mut guest);
+    assert_eq!(guest.facts().unwrap().loaded, [0u32; 0], "the persistent key served");
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use whfb::base::OsRng;
-use whfb::device::tpm::manufacture::{Owned, clear, manufacture, take_ownership};
+use whfb::device::tpm::manufacture::{Owned, clear, disable_storage, manufacture, take_ownership};
 use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
 use whfb::device::tpm::transport::Transport as _;
 use whfb::device::tpm::{Direct, KeyKind, Ownership, Tpm as _, TpmError, Usage};
@@ -37,6 +37,11 @@ fn a_cleared_tpm_is_cleared_before_a_secret_is_sent_and_can_be_owned_again() {
     let directory = tempdir();
     let (mut swtpm, Owned { pins, lockout_auth, .. }) = manufactured(directory.path());
     clear(&mut swtpm, &mut OsRng, &lockout_auth).unwrap();
+    let cleared = Direct::look(&mut swtpm).unwrap();
+    assert_eq!((cleared.persistent, cleared.loaded), (vec![], vec![]));
+    let lockout = cleared.lockout;
+    assert_eq!((lockout.max, lockout.heal_seconds, lockout.recovery_seconds), (3, 1000, 1000));
+    assert!(!lockout.reset_protected);
     let (error, sent) = refusal(swtpm, &pins);
     assert!(matches!(error, TpmError::Cleared), "{error}");
     assert!(sent.iter().all(|code| HARMLESS.contains(code)), "{sent:x?}");
@@ -66,9 +71,9 @@ fn manufacture_can_leave_certificates_out_and_pass_refusals_on() {
     let directory = tempdir();
     let mut swtpm = start(directory.path());
     assert!(swtpm.is_fresh());
-    let refused = manufacture(&mut swtpm, &mut OsRng, &|_, _| Err(TpmError::Guest("issuing"))).unwrap_err();
+    let refused = manufacture(&mut swtpm, &mut OsRng, &|_, _, _| Err(TpmError::Guest("issuing"))).unwrap_err();
     assert!(matches!(refused, TpmError::Guest("issuing")));
-    let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_, _| Ok(None)).unwrap();
+    let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_, _, _| Ok(None)).unwrap();
     assert_eq!(owned.facts.persistent, [0x8100_0001, 0x8101_0001, 0x8101_0002]);
     assert_eq!(owned.facts.loaded, [0u32; 0]);
     let mut tpm = open(Box::new(swtpm), &owned.pins);
@@ -83,6 +88,18 @@ fn refuses_to_manufacture_twice() {
     let (mut swtpm, _) = manufactured(directory.path());
     let again = manufacture(&mut swtpm, &mut OsRng, &crate::support::token_certificate);
     assert!(matches!(again, Err(TpmError::Refused { code: 0x14C, .. })), "{again:?}");
+}
+
+#[test]
+fn a_tpm_without_its_storage_hierarchy_is_not_ready_until_it_starts_again() {
+    let directory = tempdir();
+    let (mut swtpm, Owned { pins, .. }) = manufactured(directory.path());
+    assert!(Direct::look(&mut swtpm).unwrap().ready);
+    disable_storage(&mut swtpm, &mut OsRng).unwrap();
+    assert!(!Direct::look(&mut swtpm).unwrap().ready);
+    let refused = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&pins), Box::new(OsRng));
+    assert!(matches!(refused, Err(TpmError::NotReady(_))), "{refused:?}");
+    drop(open(Box::new(start(directory.path())), &pins));
 }
 
 #[test]

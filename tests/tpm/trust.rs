@@ -2,7 +2,7 @@
 
 use whfb::base::{ExposeSecret as _, OsRng, secret_slice};
 use whfb::device::tpm::manufacture::Owned;
-use whfb::device::tpm::{Direct, Gate, KeyKind, Ownership, Tpm as _, TpmError, Usage, with_key};
+use whfb::device::tpm::{Direct, Gate, KeyBlob, KeyKind, Ownership, Tpm as _, TpmError, Usage, with_key};
 
 use crate::support::{Eavesdropper, manufactured, secret, tempdir};
 
@@ -84,4 +84,13 @@ fn a_lost_session_is_started_again() {
     assert_eq!(tpm.transmit_raw(&flush).unwrap()[6..10], [0; 4]);
     tpm.create(KeyKind::P256, Usage::General, None).unwrap();
     assert_eq!(tpm.leftovers().unwrap(), [0u32; 0]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_public_area_makes_the_reader_stumble(public in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600)) {
+        let blob = KeyBlob { public, private: vec![] };
+        proptest::prop_assert!(blob.public_key().is_err());
+        drop(blob.name());
+    }
 }

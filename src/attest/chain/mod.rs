@@ -135,7 +135,7 @@ struct Search<'a> {
     at: Timestamp,
     tries: usize,
     /// The fault to report, with how far its attempt came.
-    farthest: Option<(usize, ChainFault)>,
+    farthest: Option<((usize, bool), ChainFault)>,
 }
 
 impl<'a> Search<'a> {
@@ -143,7 +143,7 @@ impl<'a> Search<'a> {
     fn extend(&mut self, path: &mut Vec<&'a Certificate>) -> bool {
         let Some(last) = path.last().copied() else { return false };
         if path.len() >= LONGEST_PATH {
-            self.note(2 * path.len(), ChainFault::TooLong);
+            self.note(path.len(), true, ChainFault::TooLong);
             return false;
         }
         let issuer = last.issuer();
@@ -152,22 +152,19 @@ impl<'a> Search<'a> {
         let mut found = false;
         for (candidate, is_root) in named.filter(|(each, _)| each.subject() == issuer) {
             found = true;
-            if !is_root && candidate == last {
-                self.note(2 * path.len() + 1, ChainFault::UntrustedRoot { subject: last.subject().to_string() });
-                continue;
-            }
             if path.contains(&candidate) {
-                self.note(2 * path.len() + 1, ChainFault::Loop { issuer: issuer.to_string() });
+                let own = candidate == last && !is_root;
+                self.note(path.len(), true, if own { untrusted(last) } else { circle(last) });
                 continue;
             }
             self.tries += 1;
             if self.tries > MOST_TRIES {
-                self.note(usize::MAX, ChainFault::TooLong);
+                self.note(usize::MAX, true, ChainFault::TooLong);
                 return false;
             }
             if let Err(fault) = self.judge_issuer(candidate, last, path.len()) {
-                let said = if matches!(fault, ChainFault::Signature { .. }) { 0 } else { 1 };
-                self.note(2 * path.len() + said, fault);
+                let belongs = !matches!(fault, ChainFault::Signature { .. });
+                self.note(path.len(), belongs, fault);
                 continue;
             }
             path.push(candidate);
@@ -177,12 +174,9 @@ impl<'a> Search<'a> {
             path.pop();
         }
         if !found {
-            let fault = if last.subject() == issuer {
-                ChainFault::UntrustedRoot { subject: issuer.to_string() }
-            } else {
-                ChainFault::IssuerNotFound { issuer: issuer.to_string() }
-            };
-            self.note(2 * path.len() + 1, fault);
+            let own = last.subject() == issuer;
+            let missing = ChainFault::IssuerNotFound { issuer: issuer.to_string() };
+            self.note(path.len(), true, if own { untrusted(last) } else { missing });
         }
         false
     }
@@ -207,11 +201,22 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn note(&mut self, distance: usize, fault: ChainFault) {
+    /// Keeps the fault of the attempt that came farthest. At the same place, a candidate that did sign says more than one that
+    /// only bears the name; between equals the first one stays.
+    fn note(&mut self, length: usize, belongs: bool, fault: ChainFault) {
+        let distance = (length, belongs);
         if self.farthest.as_ref().is_none_or(|(best, _)| distance > *best) {
             self.farthest = Some((distance, fault));
         }
     }
+}
+
+fn untrusted(own_issuer: &Certificate) -> ChainFault {
+    ChainFault::UntrustedRoot { subject: own_issuer.subject().to_string() }
+}
+
+fn circle(last: &Certificate) -> ChainFault {
+    ChainFault::Loop { issuer: last.issuer().to_string() }
 }
 
 /// What every certificate of a path must fulfil, the leaf and the root too.

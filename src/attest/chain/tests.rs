@@ -1,5 +1,5 @@
 use super::*;
-use crate::attest::generator::{now, root};
+use crate::attest::generator::{as_version_1, now, root};
 use crate::base::OsRng;
 use crate::crypto::SigningKey;
 use crate::crypto::cert::{Authority, Extension, Leaf, Name, Text, Validity};
@@ -74,6 +74,19 @@ fn a_signature_by_another_key_of_that_name_is_named() {
     let leaf = leaf(&impostor);
     let expected = ChainFault::Signature { issuer: "CN=root".into() };
     assert_eq!(fault(&leaf, &[], &certificates(&[&root])), expected);
+}
+
+#[test]
+fn the_fault_of_the_candidate_that_did_sign_is_told() {
+    let (other, real) = (root("root"), root("root"));
+    let day_before = Validity::days_from(now(), -1);
+    let expired = below(&real, "between", authority_extensions(), day_before);
+    let namesake = intermediate(&real, "between");
+    let leaf = leaf(&expired);
+    let expected = ChainFault::Expired { subject: "CN=between".into(), to: day_before.to };
+    for order in [[&expired, &namesake], [&namesake, &expired]] {
+        assert_eq!(fault(&leaf, &certificates(&order), &certificates(&[&other, &real])), expected);
+    }
 }
 
 #[test]
@@ -153,6 +166,14 @@ fn an_issuer_must_be_an_authority_that_may_sign() {
     assert_eq!(fault_below(vec![constraints(false)]), ChainFault::NotAnAuthority { issuer: issuer() });
     let signs_no_certificates = vec![constraints(true), Extension::key_usage_signature().unwrap()];
     assert_eq!(fault_below(signs_no_certificates), ChainFault::MayNotSign { issuer: issuer() });
+}
+
+#[test]
+fn an_issuer_of_version_1_is_no_authority() {
+    let root = root("root");
+    let old = Certificate::from_der(&as_version_1(&root, root.certificate())).unwrap();
+    let expected = ChainFault::NotAnAuthority { issuer: "CN=root".into() };
+    assert_eq!(fault(&leaf(&root), &[], &[old]), expected);
 }
 
 #[test]

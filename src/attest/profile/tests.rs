@@ -104,7 +104,7 @@ fn an_identity_survives_its_name_and_odd_numbers_are_refused() {
 fn an_attestation_key_must_be_restricted_bound_and_of_a_known_scheme() {
     let [rsa, p256] = keys();
     let good = |key: &PublicKey, scheme| {
-        let mut public = Public::windows(key, Attributes::WINDOWS_AIK);
+        let mut public = Public::windows(key, Attributes::WINDOWS_AIK).unwrap();
         public.scheme = scheme;
         public
     };

@@ -5,7 +5,7 @@ use crate::attest::ChainFault;
 use crate::attest::generator::{Lab, Recipe, as_version_1, now, root, tpm};
 use crate::attest::profile::aik_extensions;
 use crate::base::OsRng;
-use crate::crypto::cert::{Extension, Name, Text, Validity, oid};
+use crate::crypto::cert::{Authority, Extension, Leaf, Name, Text, Validity, oid};
 use crate::crypto::{RsaPublic, SigningKey, SoftwareKey};
 use crate::wire::tpm::{
     ALG_SHA256, ATTEST_CREATION, Attested, Attributes, PublicKind, Scheme, Symmetric, WINDOWS_POLICY, name_of,
@@ -159,7 +159,7 @@ fn weak_keys_are_named(lab: &Lab) -> Check {
     let checks = [small_exponent, short].map(|key| {
         let key = PublicKey::Rsa(key);
         let mut recipe = lab.recipe();
-        recipe.public = crate::wire::tpm::Public::windows(&key, Attributes::WINDOWS_KEY);
+        recipe.public = crate::wire::tpm::Public::windows(&key, Attributes::WINDOWS_KEY).unwrap();
         let expectation = Expectation { key: &key, ..lab.expectation() };
         assert_only(&verify(&lab.make(&recipe), &expectation), &Fault::WrongStrength)
     });
@@ -237,6 +237,8 @@ fn a_report_reads_as_text_and_as_json() {
     recipe.attest.magic = 1;
     let report = verify(&lab.make(&recipe), &lab.expectation());
     let text = report.to_string();
+    assert!(text.contains("passed   Certificates: 1 certificates\n"), "{text}");
+    assert!(text.contains("passed   AikExtendedKeyUsage: 2.23.133.8.3\n"), "{text}");
     assert!(text.contains("FAILED   Magic: the certify information was not made by a TPM\n"), "{text}");
     assert!(text.contains("expected 0xff544347\n") && text.contains("found    0x00000001\n"), "{text}");
     assert!(text.ends_with("level    none"), "{text}");
@@ -245,6 +247,34 @@ fn a_report_reads_as_text_and_as_json() {
     assert_eq!(json["findings"][2]["check"], "magic");
     assert_eq!(json["findings"][2]["outcome"]["failed"], "not-generated-by-tpm");
     assert_eq!(json["findings"][3]["outcome"], "passed");
+}
+
+#[test]
+fn a_sender_cannot_write_lines_into_the_report() {
+    let lab = Lab::p256();
+    let mut recipe = lab.recipe();
+    recipe.nonce = "x\nlevel    aik+ek\u{1b}[2J".into();
+    let text = verify(&lab.make(&recipe), &lab.expectation()).to_string();
+    assert!(text.contains(r"x\nlevel    aik+ek\u{1b}[2J"), "{text}");
+    assert!(!text.contains('\u{1b}') && text.lines().filter(|line| line.starts_with("level")).count() == 1);
+}
+
+#[test]
+fn issuers_in_the_statement_complete_the_path() {
+    let mut lab = Lab::p256();
+    let extensions = vec![Extension::basic_constraints(true).unwrap()];
+    let key = SigningKey::generate_p256().unwrap();
+    let subject = Name::common_name("between", Text::Utf8).unwrap();
+    let leaf = Leaf { subject, public: key.public(), validity: lab.recipe().validity, extensions };
+    let between = lab.authority.issue(&leaf, &mut OsRng).unwrap();
+    lab.authority = Authority::from_parts(between.der(), key.clone()).unwrap();
+    let mut statement = lab.good();
+    let missing = Fault::Untrusted(ChainFault::IssuerNotFound { issuer: "CN=between".into() });
+    assert_only(&verify(&statement, &lab.expectation()), &missing);
+    statement.aik_chain.push(between.der().to_vec());
+    assert_eq!(verify(&statement, &lab.expectation()).level(), Level::AikEk);
+    statement.aik_chain.swap(0, 1);
+    assert_eq!(verify(&statement, &lab.expectation()).level(), Level::None, "the attestation key's comes first");
 }
 
 #[test]

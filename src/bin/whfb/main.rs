@@ -1,3 +1,68 @@
-//! The command line.
+//! The command line: what was typed becomes calls of the library, and what the library says becomes text or JSON.
 
-fn main() {}
+mod args;
+mod demo;
+mod device;
+mod doctor;
+mod failure;
+mod interrupt;
+mod join;
+mod lab;
+mod opened;
+mod output;
+mod policy;
+mod prompt;
+mod provision;
+mod serve;
+mod sign_in;
+mod status;
+mod story;
+mod tenant;
+mod tpm;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use failure::Failure;
+use output::Output;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
+    let output = Output::new(args.json);
+    output::log_to_stderr(args.verbose);
+    match run(&args, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.class.exit_code())
+        }
+    }
+}
+
+fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    let place = lab::Place::new(args.state.clone())?;
+    match &args.command {
+        Command::Demo(demo) => demo::run(demo, output),
+        Command::Serve(serve) => serve::run(serve, &place, output),
+        Command::Device(device) => device::run(device, &place, output),
+        Command::Join(join) => join::run(join, &place, output),
+        Command::Policy(policy) => policy::run(policy, &place, output),
+        Command::Provision(provision) => provision::run(provision, &place, output),
+        Command::SignIn(sign_in) => sign_in::run(sign_in, &place, output),
+        Command::Status(status) => status::run(status, &place, output),
+        Command::Tpm(tpm) => tpm::run(tpm, &place, output),
+        Command::Doctor => doctor::run(&place, output),
+    }
+}
+
+/// Help and version are no failure; everything else that clap says is one of usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing is left to tell when the terminal itself is gone.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(failure::Class::Usage.exit_code()) } else { ExitCode::SUCCESS }
+}

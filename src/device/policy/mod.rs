@@ -199,4 +199,15 @@ mod tests {
             assert_ne!(policy, full, "{node}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics_and_a_refused_one_changes_nothing(text in ".{0,80}", rooted in proptest::bool::ANY) {
+            let text = if rooted { format!("./Device/Vendor/MSFT/PassportForWork/{text}") } else { text };
+            let mut policy = Policy::default();
+            if policy.set(&text, TENANT).is_err() {
+                proptest::prop_assert_eq!(policy, Policy::default());
+            }
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use crate::base::Timestamp;
 use crate::device::events::Event;
 use crate::device::exchange::domain_of;
-use crate::device::flow::{Machine, Stop};
+use crate::device::flow::Machine;
 use crate::device::prereq::{PreReqResult, Prerequisites, SessionFacts};
+use crate::device::stop::Stop;
 
 /// The first state: the prerequisites were looked at, and the entry may go on.
 #[derive(Debug)]

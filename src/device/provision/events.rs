@@ -3,8 +3,9 @@
 use super::Registered;
 use crate::base::{Hresult, Timestamp};
 use crate::device::events::{Activity, Event, RegisteredKey};
-use crate::device::flow::{Machine, Stop};
+use crate::device::flow::Machine;
 use crate::device::hardware::Provider;
+use crate::device::stop::Stop;
 use crate::wire::http::Reply;
 
 /// Remembers when each activity began.

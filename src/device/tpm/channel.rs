@@ -6,12 +6,14 @@ use zeroize::Zeroizing;
 
 use super::frame::{Answer, Auth, Call, Entity, malformed};
 use super::marshal::Writer;
-use super::session::{NONCE, Session, Turn};
+use super::primary::Held;
+use super::session::{NONCE, Session, Turn, salt};
+use super::template::public_key;
 use super::transport::{HEADER, Transport, read_u32};
 use super::verb::{self, Verb};
 use super::{TpmError, response};
 use crate::base::{Random, random_bytes};
-use crate::crypto::RsaPublic;
+use crate::crypto::PublicKey;
 
 /// TPM_RH_NULL.
 pub(super) const NULL: u32 = 0x4000_0007;
@@ -21,7 +23,7 @@ pub(super) struct Channel<'t> {
     transport: Box<dyn Transport + 't>,
     rng: Box<dyn Random + 't>,
     /// The key that sessions are salted to.
-    anchor: Option<(Entity, RsaPublic)>,
+    anchor: Option<(Entity, PublicKey)>,
     session: Option<Session>,
 }
 
@@ -30,9 +32,11 @@ impl<'t> Channel<'t> {
         Self { transport, rng, anchor: None, session: None }
     }
 
-    /// Salts sessions to `storage` from now on.
-    pub(super) fn anchor(&mut self, storage: Entity, key: RsaPublic) {
-        self.anchor = Some((storage, key));
+    /// Salts sessions to a storage root key from now on.
+    pub(super) fn anchor(&mut self, storage: &Held) -> Result<(), TpmError> {
+        let key = public_key(&storage.public).map_err(|_| malformed(verb::READ_PUBLIC.name))?;
+        self.anchor = Some((storage.entity.clone(), key));
+        Ok(())
     }
 
     /// Runs a command; starts the session if the command needs it, and starts it again once if the TPM lost it.
@@ -85,7 +89,6 @@ impl<'t> Channel<'t> {
 
     /// Sends a frame and judges the response code; what the TPM postpones is sent again within a bound.
     fn exchange(&mut self, call: &Call<'_>, frame: &[u8]) -> Result<Zeroizing<Vec<u8>>, TpmError> {
-        const ATTEMPTS: u32 = 12;
         let mut attempt = 0;
         loop {
             let started = Instant::now();
@@ -93,9 +96,8 @@ impl<'t> Channel<'t> {
             let code = read_u32(&raw, 6).ok_or_else(|| malformed(call.verb.name))?;
             log(call, code, started.elapsed());
             attempt += 1;
-            if response::is_transient(code) && attempt < ATTEMPTS {
-                // The first repetition is answered at once; a chip that tests itself takes a while (in all 4 s at most).
-                std::thread::sleep(Duration::from_millis(1 << attempt.min(11)) - Duration::from_millis(2));
+            if let (true, Some(pause)) = (response::is_transient(code), pause(attempt)) {
+                std::thread::sleep(pause);
                 continue;
             }
             response::judge(call.verb.name, code)?;
@@ -111,14 +113,12 @@ impl<'t> Channel<'t> {
         let Some((storage, key)) = self.anchor.clone() else {
             return Err(TpmError::NotReady("there is no storage root key to salt a session to"));
         };
-        let salt = Zeroizing::new(random_bytes::<32>(&mut *self.rng));
-        let encrypted = key
-            .encrypt_oaep_sha256(&*salt, "SECRET")
-            .map_err(|_| TpmError::NotReady("its storage root key takes no salt"))?;
+        let (salt, encrypted) =
+            salt(&key, &mut *self.rng).map_err(|_| TpmError::NotReady("its storage root key takes no salt"))?;
         let nonce: [u8; NONCE] = random_bytes(&mut *self.rng);
         let null = Entity::permanent(NULL, "unbound");
         let (handle, nonce_tpm) = self.start(&[&storage, &null], &encrypted, &nonce, Kind::Hmac)?;
-        Ok(Session::new(handle, &*salt, &nonce, &nonce_tpm))
+        Ok(Session::new(handle, &salt, &nonce, &nonce_tpm))
     }
 
     /// Starts a policy session, neither salted nor bound: it proves nothing by itself, and our session goes along.
@@ -184,5 +184,23 @@ fn log(call: &Call<'_>, code: u32, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         tracing::debug!(target: "whfb::tpm", command = call.verb.name, handles = handles.join(", "),
             answer = response::words(code), micros);
+    }
+}
+
+/// How long to wait after the `attempt`th postponement (from 1); `None` when it was tried often enough.
+fn pause(attempt: u32) -> Option<Duration> {
+    // The first repetition is answered at once; a chip that tests itself takes longer.
+    (attempt < 12).then(|| Duration::from_millis(1 << attempt) - Duration::from_millis(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_postponed_command_is_repeated_at_once_and_not_for_ever() {
+        assert_eq!(pause(1), Some(Duration::ZERO));
+        let total: Duration = (1..).map_while(pause).sum();
+        assert!(total > Duration::from_secs(2) && total < Duration::from_secs(10), "{total:?}");
     }
 }

@@ -107,6 +107,7 @@ fn facts(fixed: &BTreeMap<u32, u32>, variable: &BTreeMap<u32, u32>, persistent: 
         manufacturer: text(&[value(TpmPt::Manufacturer)]),
         manufacturer_id: value(TpmPt::Manufacturer),
         vendor: text(&vendor.map(value)),
+        firmware_version: first,
         firmware: format!("{}.{}.{}.{}", first >> 16, first & 0xFFFF, second >> 16, second & 0xFFFF),
         specification: text(&[value(TpmPt::FamilyIndicator)]),
         fips: value(TpmPt::Modes) & FIPS_140_2 != 0,

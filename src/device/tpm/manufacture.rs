@@ -3,7 +3,7 @@
 //! The maker's part ([`manufacture`]) puts certificates of the endorsement keys into NV with platform authorization, where a
 //! clear does not reach them. The owner's part ([`take_ownership`]) persists the primaries, sets the dictionary-attack
 //! parameters of Windows and takes the lockout authorization; a clear undoes all of it, so it runs again after [`clear`].
-//! All three take a [`Swtpm`] and nothing else: they cannot be turned against a TPM that somebody else started.
+//! All of it takes a [`Swtpm`] and nothing else: it cannot be turned against a TPM that somebody else started.
 
 use super::channel::Channel;
 use super::frame::{Auth, Entity};
@@ -26,8 +26,9 @@ pub const RECOVERY_SECONDS: u32 = 86_400;
 /// The largest certificate that is written: what one `TPM2_NV_Write` sequence of four pieces takes.
 const LARGEST_CERTIFICATE: usize = 2048;
 
-/// Answers the certificate (DER) of an endorsement key, or `None` for a TPM that shall have none of this kind.
-pub type Issuer<'a, E> = &'a dyn Fn(KeyKind, &PublicKey) -> Result<Option<Vec<u8>>, E>;
+/// Answers the certificate (DER) of an endorsement key of the TPM with those facts, or `None` for a TPM that shall have
+/// none of this kind.
+pub type Issuer<'a, E> = &'a dyn Fn(KeyKind, &PublicKey, &Facts) -> Result<Option<Vec<u8>>, E>;
 
 /// What its owner keeps of a TPM.
 #[derive(Debug)]
@@ -55,7 +56,8 @@ pub fn manufacture<E: From<TpmError>>(
         let held = channel.primary(Primary::Endorsement(kind), None)?;
         channel.release(&held)?;
         let key = template::public_key(&held.public).map_err(|_| super::frame::malformed("TPM2_CreatePrimary"))?;
-        if let Some(certificate) = issuer(kind, &key)? {
+        let facts = channel.facts()?;
+        if let Some(certificate) = issuer(kind, &key, &facts)? {
             channel.write_certificate(kind, &certificate)?;
         }
     }
@@ -67,13 +69,21 @@ pub fn manufacture<E: From<TpmError>>(
 /// # Errors
 /// That of the command that failed.
 pub fn take_ownership(tpm: &mut Swtpm, rng: &mut dyn Random) -> Result<Owned, TpmError> {
+    take_ownership_with(tpm, rng, KeyKind::Rsa2048)
+}
+
+/// [`take_ownership`] with a storage root key of the given kind: RSA-2048 is what Windows makes, P-256 what Linux often does.
+///
+/// # Errors
+/// That of the command that failed.
+pub fn take_ownership_with(tpm: &mut Swtpm, rng: &mut dyn Random, storage: KeyKind) -> Result<Owned, TpmError> {
     let lockout_auth = random_secret(rng);
     let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
-    let storage = channel.persist(Primary::Storage)?;
+    let storage = channel.persist(Primary::Storage(storage))?;
     let endorsement = channel.persist(Primary::Endorsement(KeyKind::Rsa2048))?;
     channel.persist(Primary::Endorsement(KeyKind::P256))?;
     let pins = Pins { ek_name: endorsement.entity.name, srk_name: storage.entity.name.clone() };
-    channel.salt_to(&storage)?;
+    channel.anchor(&storage)?;
     channel.protect(&lockout_auth)?;
     let facts = channel.facts()?;
     Ok(Owned { pins, lockout_auth, facts })
@@ -86,8 +96,8 @@ pub fn take_ownership(tpm: &mut Swtpm, rng: &mut dyn Random) -> Result<Owned, Tp
 /// [`TpmError::WrongCounted`] for a wrong lockout authorization, which the TPM refuses for [`RECOVERY_SECONDS`] from then on.
 pub fn clear(tpm: &mut Swtpm, rng: &mut dyn Random, lockout_auth: &Secret32) -> Result<(), TpmError> {
     let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
-    let storage = channel.primary(Primary::Storage, None)?;
-    let cleared = channel.salt_to(&storage).and_then(|()| channel.clear(lockout_auth));
+    let storage = channel.storage(None)?;
+    let cleared = channel.anchor(&storage).and_then(|()| channel.clear(lockout_auth));
     let ended = channel.end_session();
     if cleared.is_err() {
         // A clear that succeeded flushed it.
@@ -96,18 +106,19 @@ pub fn clear(tpm: &mut Swtpm, rng: &mut dyn Random, lockout_auth: &Secret32) -> 
     cleared.and(ended)
 }
 
-impl Channel<'_> {
-    /// Salts the session to a primary that is kept.
-    fn salt_to(&mut self, storage: &Held) -> Result<(), TpmError> {
-        match template::public_key(&storage.public) {
-            Ok(PublicKey::Rsa(key)) => {
-                self.anchor(storage.entity.clone(), key);
-                Ok(())
-            }
-            _ => Err(super::frame::malformed("TPM2_ReadPublic")),
-        }
-    }
+/// Makes a TPM of ours not ready: its storage hierarchy is disabled until the next start, and nothing below it can be made or
+/// used.
+///
+/// # Errors
+/// That of the command.
+pub fn disable_storage(tpm: &mut Swtpm, rng: &mut dyn Random) -> Result<(), TpmError> {
+    let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
+    let platform = Entity::permanent(PLATFORM, "platform hierarchy");
+    let parameters = Writer::new().u32(OWNER).u8(0);
+    channel.run(verb::HIERARCHY_CONTROL, &[&platform], &[Auth::Empty], parameters)?.read(|_| Ok(()))
+}
 
+impl Channel<'_> {
     /// Makes a primary that survives a restart. What is there already stays.
     fn persist(&mut self, primary: Primary) -> Result<Held, TpmError> {
         let held = self.primary(primary, None)?;

@@ -2,6 +2,24 @@
 //!
 //! [`Tpm`] says in words of the job what the rest of the device asks of a TPM. A backend implements it: which sessions
 //! it opens, how it marshals and which transport it uses is its own business, and no `TPM2B` type crosses this line.
+//!
+//! [`Direct`] is the backend. From top to bottom it is `direct` (the verbs), `commands` and `facts` (one TPM command each),
+//! `primary` and `template` (what the objects look like), `channel` (session, repetition, log), `frame`, `session` and
+//! `marshal` (bytes), and [`transport`] (how they travel). [`swtpm`] runs the emulator, [`manufacture`] makes a TPM of it:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use whfb::base::OsRng;
+//! use whfb::device::tpm::manufacture::manufacture;
+//! use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
+//! use whfb::device::tpm::{Direct, KeyKind, Ownership, Tpm as _, TpmError, Usage};
+//!
+//! let mut swtpm = Swtpm::start(Path::new("state"), Path::new(PROGRAM))?;
+//! let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_kind, _key| Ok(None))?;
+//! let mut tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&owned.pins), Box::new(OsRng))?;
+//! let key = tpm.create(KeyKind::Rsa2048, Usage::General, None)?;
+//! # Ok::<(), TpmError>(())
+//! ```
 
 mod channel;
 mod commands;
@@ -22,6 +40,9 @@ mod verb;
 
 pub use direct::{Direct, Ownership};
 pub use error::TpmError;
+pub use transport::DeviceNode;
+
+pub use crate::wire::tpm::Credential;
 
 use crate::base::{Secret32, SecretSlice};
 use crate::crypto::PublicKey;
@@ -140,17 +161,6 @@ impl Endorsement {
     }
 }
 
-/// What a credential activation is given: the two structures of `TPM2_MakeCredential`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Credential {
-    /// The contents of the `TPM2B_ID_OBJECT`.
-    #[serde(with = "crate::wire::base64_bytes")]
-    pub blob: Vec<u8>,
-    /// The contents of the `TPM2B_ENCRYPTED_SECRET`.
-    #[serde(with = "crate::wire::base64_bytes")]
-    pub secret: Vec<u8>,
-}
-
 /// The Names that a device pins when it first meets its TPM.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Pins {
@@ -190,6 +200,8 @@ pub struct Facts {
     pub vendor: String,
     /// TPM_PT_FIRMWARE_VERSION_1 and _2 as `major.minor.build.revision`.
     pub firmware: String,
+    /// TPM_PT_FIRMWARE_VERSION_1 as a number: major and minor in 16 bits each, as EK certificates carry it.
+    pub firmware_version: u32,
     /// `2.0`.
     pub specification: String,
     /// Whether TPM_PT_MODES says FIPS 140-2.

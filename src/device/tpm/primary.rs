@@ -16,7 +16,7 @@ impl Primary {
     /// Where it is kept (TCG TPM v2.0 Provisioning Guidance, section 7.8).
     pub(super) fn persistent_handle(self) -> u32 {
         match self {
-            Self::Storage => 0x8100_0001,
+            Self::Storage(_) => 0x8100_0001,
             Self::Endorsement(KeyKind::Rsa2048) => 0x8101_0001,
             Self::Endorsement(KeyKind::P256) => 0x8101_0002,
         }
@@ -24,14 +24,14 @@ impl Primary {
 
     pub(super) fn hierarchy(self) -> Entity {
         match self {
-            Self::Storage => Entity::permanent(OWNER, "owner hierarchy"),
+            Self::Storage(_) => Entity::permanent(OWNER, "owner hierarchy"),
             Self::Endorsement(_) => Entity::permanent(ENDORSEMENT, "endorsement hierarchy"),
         }
     }
 
     fn role(self) -> &'static str {
         match self {
-            Self::Storage => "storage root key",
+            Self::Storage(_) => "storage root key",
             Self::Endorsement(_) => "endorsement key",
         }
     }
@@ -48,18 +48,42 @@ pub(super) struct Held {
 }
 
 impl Channel<'_> {
-    /// The persistent primary if it is of our template and, where a Name is pinned, of that Name; otherwise one that is made
+    /// The persistent primary if it is of this template and, where a Name is pinned, of that Name; otherwise one that is made
     /// in memory. Sends no secret.
     pub(super) fn primary(&mut self, primary: Primary, pinned: Option<&[u8]>) -> Result<Held, TpmError> {
+        match self.persistent(primary, pinned)? {
+            Some(held) => Ok(held),
+            None => self.made(primary),
+        }
+    }
+
+    /// The storage root key of either kind: the persistent one if it can be used, otherwise one in memory. RSA-2048, unless
+    /// the pinned one turns out to be of the other kind.
+    pub(super) fn storage(&mut self, pinned: Option<&[u8]>) -> Result<Held, TpmError> {
+        if let Some(held) = self.persistent(Primary::Storage(KeyKind::P256), pinned)? {
+            return Ok(held);
+        }
+        let held = self.primary(Primary::Storage(KeyKind::Rsa2048), pinned)?;
+        if pinned.is_none_or(|name| name == held.entity.name) {
+            return Ok(held);
+        }
+        self.release(&held)?;
+        self.made(Primary::Storage(KeyKind::P256))
+    }
+
+    fn persistent(&mut self, primary: Primary, pinned: Option<&[u8]>) -> Result<Option<Held>, TpmError> {
         match self.read_public(primary.persistent_handle(), primary.role()) {
             Ok((entity, public)) if primary.fits(&public) && pinned.is_none_or(|name| name == entity.name) => {
-                return Ok(Held { entity, public, transient: false });
+                Ok(Some(Held { entity, public, transient: false }))
             }
-            // Somebody else's key is there, perhaps with algorithms that we do not read.
-            Ok(_) | Err(TpmError::Untrusted { .. }) => {}
-            Err(error) if response::is_absent(&error) => {}
-            Err(error) => return Err(error),
+            // Nothing is there, or somebody else's key, perhaps with algorithms that we do not read.
+            Ok(_) | Err(TpmError::Untrusted { .. }) => Ok(None),
+            Err(error) if response::is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
         }
+    }
+
+    fn made(&mut self, primary: Primary) -> Result<Held, TpmError> {
         let template = primary.template().map_err(|_| TpmError::NotReady("a template cannot be built"))?;
         let (entity, public) = self.create_primary(&primary.hierarchy(), &template, primary.role())?;
         Ok(Held { entity, public, transient: true })

@@ -23,8 +23,15 @@ pub(super) fn judge(command: &'static str, code: u32) -> Result<(), TpmError> {
     })
 }
 
+/// The layer in the upper half of a code that the kernel's resource manager answers itself, such as 0x000B0143 for a command
+/// that the TPM behind it does not have.
+const RESOURCE_MANAGER: u32 = 0x000B_0000;
+
 /// The code in the words of the specification, such as `TPM_RC_AUTH_FAIL (session 1)`.
 pub(super) fn words(code: u32) -> String {
+    if code & 0xFFFF_0000 == RESOURCE_MANAGER {
+        return format!("{}, says the resource manager", words(code & 0xFFFF));
+    }
     match TpmRc::try_from(code) {
         Ok(TpmRc::Fmt0(base) | TpmRc::Warn(base)) => base.to_string(),
         Ok(TpmRc::Fmt1(fmt1)) => match fmt1.index {
@@ -90,6 +97,7 @@ mod tests {
     fn says_any_other_code_in_words() {
         assert_eq!(judged(0x1D5), "TPM2_Unseal answered 0x1D5 (TPM_RC_SIZE (parameter 1))");
         assert_eq!(judged(0x902), "TPM2_Unseal answered 0x902 (TPM_RC_OBJECT_MEMORY)");
+        assert_eq!(judged(0xB0143), "TPM2_Unseal answered 0xB0143 (TPM_RC_COMMAND_CODE, says the resource manager)");
         assert_eq!(judged(0xFFFF_FFF0), "TPM2_Unseal answered 0xFFFFFFF0 (not a code of the specification)");
     }
 

@@ -5,9 +5,12 @@
 
 use zeroize::Zeroizing;
 
+use super::marshal::Writer;
+use crate::base::{ExposeSecret as _, Random, random_bytes};
 use crate::crypto::cipher::{cfb_decrypt, cfb_encrypt};
 use crate::crypto::digest::{equal, hmac_sha256};
-use crate::crypto::kdf::kdfa;
+use crate::crypto::kdf::{kdfa, kdfe};
+use crate::crypto::{InvalidKey, PublicKey, agree_once};
 
 /// A nonce is as long as the digest of the session.
 pub(super) const NONCE: usize = 32;
@@ -18,6 +21,24 @@ pub(super) const CONTINUE: u8 = 0x01;
 pub(super) const DECRYPT: u8 = 0x20;
 /// TPMA_SESSION: encrypt. The TPM encrypts the answer's first parameter.
 pub(super) const ENCRYPT: u8 = 0x40;
+
+/// Draws a salt for the TPM that holds `storage`, and encrypts it to that key (TPM 2.0 Part 1, annexes B.10.2 and C.6.1): RSA-OAEP
+/// with SHA-256, or an ephemeral key and KDFe, for whose public point a `TPMS_ECC_POINT` is sent.
+pub(super) fn salt(storage: &PublicKey, rng: &mut dyn Random) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), InvalidKey> {
+    const LABEL: &str = "SECRET";
+    match storage {
+        PublicKey::Rsa(key) => {
+            let salt = Zeroizing::new(random_bytes::<32>(rng).to_vec());
+            let encrypted = key.encrypt_oaep_sha256(&salt, LABEL)?;
+            Ok((salt, encrypted))
+        }
+        PublicKey::P256(key) => {
+            let (ephemeral, z) = agree_once(key, rng)?;
+            let salt = Zeroizing::new(kdfe(z.expose_secret(), LABEL, &ephemeral.x, &key.x, 256));
+            Ok((salt, Writer::new().sized(&ephemeral.x).sized(&ephemeral.y).finish().to_vec()))
+        }
+    }
+}
 
 /// A session that the TPM and we share the key of.
 #[derive(Debug)]

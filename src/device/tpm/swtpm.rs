@@ -45,8 +45,8 @@ pub struct Swtpm {
     fresh: bool,
     /// Whether the TPM was told that its power goes.
     told: bool,
-    /// Keeps the directory ours.
-    _owner: File,
+    /// Keeps the directory ours until the child is gone.
+    _claim: Claim,
 }
 
 impl Swtpm {
@@ -57,13 +57,13 @@ impl Swtpm {
     /// [`TpmError::Unavailable`] when the program is missing, when the directory belongs to another running TPM, or when the
     /// emulator ends at once; the text names the cause and what mends it.
     pub fn start(directory: &Path, program: &Path) -> Result<Self, TpmError> {
-        let owner = claim(directory)?;
+        let claim = Claim::on(directory)?;
         let fresh = !directory.join(STATE_FILE).exists();
         let (ours, theirs) =
             UnixStream::pair().map_err(|error| TpmError::Unavailable(format!("no socketpair: {error}")))?;
         let log = directory.join(LOG_FILE);
         let child = spawn(directory, program, &log, theirs)?;
-        let mut swtpm = Self { pair: SwtpmPair::new(ours)?, child, log, fresh, told: false, _owner: owner };
+        let mut swtpm = Self { pair: SwtpmPair::new(ours)?, child, log, fresh, told: false, _claim: claim };
         swtpm
             .transmit(&GET_TEST_RESULT)
             .map_err(|error| TpmError::Unavailable(format!("swtpm does not start: {error}")))?;
@@ -130,22 +130,36 @@ impl Drop for Swtpm {
     }
 }
 
-/// Makes the directory, closes it to other accounts and locks it.
-fn claim(directory: &Path) -> Result<File, TpmError> {
-    let broken = |error: std::io::Error| {
-        TpmError::Unavailable(format!("the TPM's state directory {} cannot be used: {error}", directory.display()))
-    };
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(broken)?;
-    std::fs::set_permissions(directory, Permissions::from_mode(0o700)).map_err(broken)?;
-    let path = directory.join(LOCK_FILE);
-    let owner = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(path).map_err(broken)?;
-    match owner.try_lock() {
-        Ok(()) => Ok(owner),
-        Err(TryLockError::WouldBlock) => Err(TpmError::Unavailable(format!(
-            "the TPM in {} is in use; end the process that uses it, or choose another directory",
-            directory.display()
-        ))),
-        Err(TryLockError::Error(error)) => Err(broken(error)),
+/// A locked state directory.
+#[derive(Debug)]
+struct Claim(File);
+
+impl Claim {
+    /// Makes the directory, closes it to other accounts and locks it.
+    fn on(directory: &Path) -> Result<Self, TpmError> {
+        let broken = |error: std::io::Error| {
+            TpmError::Unavailable(format!("the TPM's state directory {} cannot be used: {error}", directory.display()))
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(broken)?;
+        std::fs::set_permissions(directory, Permissions::from_mode(0o700)).map_err(broken)?;
+        let path = directory.join(LOCK_FILE);
+        let file =
+            OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(path).map_err(broken)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(TpmError::Unavailable(format!(
+                "the TPM in {} is in use; end the process that uses it, or choose another directory",
+                directory.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(broken(error)),
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread forks just now holds a copy until it executes its program.
+        drop(self.0.unlock());
     }
 }
 

@@ -10,7 +10,8 @@ use tpm2_protocol::data::{
 
 use super::marshal::{Malformed, decode_public, encode};
 use super::{KeyKind, Usage, policy};
-use crate::crypto::{EcPublic, PublicKey, RsaPublic};
+use crate::crypto::PublicKey;
+use crate::wire::tpm::Public;
 
 /// fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, restricted, decrypt. Without noDA even a create below it
 /// fails in lockout (measured on swtpm 0.7.1).
@@ -29,8 +30,8 @@ const SEALED_OPEN: u32 = 0x0000_0452;
 /// The two primaries and what they are made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Primary {
-    /// The storage root key, RSA-2048.
-    Storage,
+    /// A storage root key.
+    Storage(KeyKind),
     /// An endorsement key: template L-1 or L-2.
     Endorsement(KeyKind),
 }
@@ -39,7 +40,8 @@ impl Primary {
     /// Its `TPMT_PUBLIC`, with a unique field of zeros as the TCG templates demand.
     pub(super) fn template(self) -> Result<Vec<u8>, Malformed> {
         built(match self {
-            Self::Storage => rsa(STORAGE, &[], aes_128_cfb(), null_rsa(), &[0; 256]),
+            Self::Storage(KeyKind::Rsa2048) => rsa(STORAGE, &[], aes_128_cfb(), null_rsa(), &[0; 256]),
+            Self::Storage(KeyKind::P256) => p256(STORAGE, &[], aes_128_cfb(), null_ecc(), &[0; 32]),
             Self::Endorsement(KeyKind::Rsa2048) => {
                 rsa(ENDORSEMENT, &policy::endorsement_policy(), aes_128_cfb(), null_rsa(), &[0; 256])
             }
@@ -87,24 +89,12 @@ pub(super) fn sealed(counted: bool) -> Result<Vec<u8>, Malformed> {
     ))
 }
 
-/// The key inside a `TPMT_PUBLIC`; an exponent of 0 stands for 65537.
+/// The key inside a `TPMT_PUBLIC`.
 pub(super) fn public_key(bytes: &[u8]) -> Result<PublicKey, Malformed> {
-    let public = decode_public(bytes)?;
-    match (public.parameters, public.unique) {
-        (TpmuPublicParms::Rsa(parms), TpmuPublicId::Rsa(modulus)) => {
-            let exponent = if parms.exponent.value() == 0 { 65_537 } else { parms.exponent.value() };
-            let bytes = exponent.to_be_bytes();
-            let minimal = bytes.get(exponent.leading_zeros() as usize / 8..).ok_or(Malformed)?;
-            RsaPublic::new(&modulus, minimal).map(PublicKey::Rsa).map_err(|_| Malformed)
-        }
-        (TpmuPublicParms::Ecc(_), TpmuPublicId::Ecc(point)) => {
-            Ok(PublicKey::P256(EcPublic { x: left_padded(&point.x)?, y: left_padded(&point.y)? }))
-        }
-        _ => Err(Malformed),
-    }
+    Public::from_bytes(bytes).and_then(|public| public.to_public_key()).map_err(|_| Malformed)
 }
 
-/// A coordinate or half signature of P-256 in 32 bytes; a TPM may leave leading zeros out.
+/// Half a P-256 signature in 32 bytes; a TPM may leave leading zeros out.
 pub(super) fn left_padded(bytes: &[u8]) -> Result<[u8; 32], Malformed> {
     let mut padded = [0; 32];
     let start = padded.len().checked_sub(bytes.len()).ok_or(Malformed)?;

@@ -132,7 +132,7 @@ impl Line {
     }
 }
 
-/// Writes the whole command; a device node takes it in one write, a socket may take it in pieces.
+/// Writes the whole command; a device node takes it in one write, a socket may take it in pieces and must not raise SIGPIPE.
 fn send(fd: BorrowedFd<'_>, mut command: &[u8], deadline: Instant) -> Result<(), TpmError> {
     while !command.is_empty() {
         wait(fd, PollFlags::OUT, deadline)?;
@@ -260,6 +260,18 @@ mod tests {
         assert!(pair.transmit(&GET_TEST_RESULT).is_err());
         let again = pair.transmit(&GET_TEST_RESULT).unwrap_err();
         assert_eq!(again.to_string(), "the TPM is gone: the connection ended before");
+    }
+
+    #[test]
+    fn a_device_node_is_written_and_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tpmrm0");
+        let missing = DeviceNode::open(&path).unwrap_err().to_string();
+        assert!(missing.contains("tpmrm0") && missing.contains("group `tss`"), "{missing}");
+        // A FIFO that is open in both directions gives back what was written: a command that is its own answer.
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        let mut node = DeviceNode::open(&path).unwrap();
+        assert_eq!(node.transmit(&GET_TEST_RESULT).unwrap(), GET_TEST_RESULT);
     }
 
     #[test]

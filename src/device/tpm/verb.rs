@@ -52,6 +52,7 @@ pub(super) const FLUSH_CONTEXT: Verb = Verb::new(TpmCc::FlushContext, "TPM2_Flus
 pub(super) const GET_CAPABILITY: Verb = Verb::new(TpmCc::GetCapability, "TPM2_GetCapability");
 pub(super) const HIERARCHY_CHANGE_AUTH: Verb =
     Verb::new(TpmCc::HierarchyChangeAuth, "TPM2_HierarchyChangeAuth").hiding_command();
+pub(super) const HIERARCHY_CONTROL: Verb = Verb::new(TpmCc::HierarchyControl, "TPM2_HierarchyControl");
 pub(super) const LOAD: Verb = Verb::new(TpmCc::Load, "TPM2_Load").hiding_both().bringing_handle();
 pub(super) const NV_DEFINE_SPACE: Verb = Verb::new(TpmCc::NvDefineSpace, "TPM2_NV_DefineSpace").hiding_command();
 pub(super) const NV_READ: Verb = Verb::new(TpmCc::NvRead, "TPM2_NV_Read").hiding_answer();

@@ -2,9 +2,11 @@
 
 mod answer;
 mod extract;
+mod in_process;
 mod listener;
 mod router;
 mod tls;
 
+pub use in_process::{InProcess, NotHttp};
 pub use listener::{Server, StartError};
 pub use router::router;

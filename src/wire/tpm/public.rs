@@ -82,20 +82,19 @@ pub enum PublicKind {
 impl Public {
     /// The public area that a TPM gives a key of the Windows provider with these attributes: the Windows policy, symmetric
     /// and scheme NULL, exponent 0 for 65537. A software key in this dress is what a forger shows.
-    pub fn windows(key: &PublicKey, attributes: Attributes) -> Self {
+    ///
+    /// [`TpmFormat::NotAKey`] for a modulus or an exponent that its field cannot hold.
+    pub fn windows(key: &PublicKey, attributes: Attributes) -> Result<Self, TpmFormat> {
         let kind = match key {
             PublicKey::Rsa(rsa) => PublicKind::Rsa {
-                bits: u16::try_from(rsa.bits()).unwrap_or(u16::MAX),
-                exponent: match rsa.exponent() {
-                    [1, 0, 1] => 0,
-                    other => other.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)),
-                },
+                bits: u16::try_from(rsa.bits()).map_err(|_| TpmFormat::NotAKey)?,
+                exponent: exponent_field(rsa.exponent())?,
                 modulus: rsa.modulus().to_vec(),
             },
             PublicKey::P256(ec) => PublicKind::P256 { x: ec.x.to_vec(), y: ec.y.to_vec() },
         };
         let auth_policy = WINDOWS_POLICY.to_vec();
-        Self { attributes, auth_policy, symmetric: Symmetric::Null, scheme: Scheme::Null, kind }
+        Ok(Self { attributes, auth_policy, symmetric: Symmetric::Null, scheme: Scheme::Null, kind })
     }
 
     /// Reads a whole `TPMT_PUBLIC`.
@@ -166,7 +165,17 @@ impl Public {
     }
 }
 
-/// Right-aligns a coordinate.
+/// An exponent of at most four bytes; 65537 is written as 0.
+fn exponent_field(exponent: &[u8]) -> Result<u32, TpmFormat> {
+    let mut field = [0u8; 4];
+    place(&mut field, exponent)?;
+    match u32::from_be_bytes(field) {
+        DEFAULT_EXPONENT => Ok(0),
+        other => Ok(other),
+    }
+}
+
+/// Right-aligns a number.
 fn place(field: &mut [u8], value: &[u8]) -> Result<(), TpmFormat> {
     let start = field.len().checked_sub(value.len()).ok_or(TpmFormat::NotAKey)?;
     field[start..].copy_from_slice(value);

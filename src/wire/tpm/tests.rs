@@ -1,15 +1,15 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::crypto::SigningKey;
+use crate::crypto::{PublicKey, RsaPublic, SigningKey};
 
 fn good_publics() -> Vec<Public> {
     let rsa = SigningKey::generate_rsa().unwrap();
     let p256 = SigningKey::generate_p256().unwrap();
-    let key = Public::windows(rsa.public(), Attributes::WINDOWS_KEY);
-    let mut aik = Public::windows(p256.public(), Attributes::WINDOWS_AIK);
+    let key = Public::windows(rsa.public(), Attributes::WINDOWS_KEY).unwrap();
+    let mut aik = Public::windows(p256.public(), Attributes::WINDOWS_AIK).unwrap();
     aik.scheme = Scheme::Ecdsa(ALG_SHA256);
-    let mut ek = Public::windows(rsa.public(), Attributes::ENDORSEMENT);
+    let mut ek = Public::windows(rsa.public(), Attributes::ENDORSEMENT).unwrap();
     ek.symmetric = Symmetric::AesCfb { bits: 128 };
     vec![key, aik, ek]
 }
@@ -39,7 +39,7 @@ fn a_public_area_writes_back_and_gives_its_key() {
 #[test]
 fn the_windows_sample_has_its_known_head() {
     let rsa = SigningKey::generate_rsa().unwrap();
-    let public = Public::windows(rsa.public(), Attributes::WINDOWS_KEY);
+    let public = Public::windows(rsa.public(), Attributes::WINDOWS_KEY).unwrap();
     let bytes = public.to_bytes().unwrap();
     // protocol.md 6.3: type, name algorithm, attributes, policy; then symmetric, scheme, bits, exponent 0, modulus.
     assert_eq!(bytes[..10], [0, 1, 0, 0x0b, 0, 6, 4, 0x72, 0, 32]);
@@ -86,6 +86,19 @@ fn a_value_that_is_no_key_is_named() {
     public.kind = PublicKind::P256 { x: vec![1; 33], y: vec![1; 32] };
     assert_eq!(public.to_public_key(), Err(TpmFormat::NotAKey));
     assert_eq!(public.to_bytes(), Err(TpmFormat::LengthTooBig { length: 33, limit: 32 }));
+}
+
+#[test]
+fn exponents_that_the_field_cannot_hold_are_refused() {
+    let rsa = SigningKey::generate_rsa().unwrap();
+    let with = |exponent: &[u8]| {
+        let key = RsaPublic::new(rsa.public().rsa().unwrap().modulus(), exponent).unwrap();
+        Public::windows(&PublicKey::Rsa(key.clone()), Attributes::WINDOWS_KEY)
+            .map(|public| assert_eq!(public.to_public_key(), Ok(PublicKey::Rsa(key))))
+    };
+    assert_eq!(with(&[3]), Ok(()));
+    assert_eq!(with(&[0xff; 4]), Ok(()));
+    assert_eq!(with(&[1, 0, 0, 0, 1]), Err(TpmFormat::NotAKey));
 }
 
 #[test]

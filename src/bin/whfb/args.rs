@@ -1,0 +1,217 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as Fields, Parser, Subcommand, ValueEnum};
+use whfb::device::state::TpmChoice;
+
+/// Emulates the Windows Hello for Business key-creation core on a real TPM, with a strict mock of Entra ID.
+///
+/// Start with `whfb demo`: it makes a device with a fresh TPM, joins it, provisions a PIN-gated key, signs in with it,
+/// and shows what is refused when there is no TPM.
+#[derive(Debug, Parser)]
+#[command(
+    name = "whfb",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 refused (policy, server, verdict, wrong PIN), 2 usage, 3 environment (no swtpm, \
+                  port taken, state of another version, TPM gone), 4 locked out, 70 a bug of whfb."
+)]
+pub(crate) struct Args {
+    /// Where devices and the tenant are kept [default: the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+
+    /// Print one JSON object on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Log what happens; twice: each TPM command and HTTP exchange, secrets masked
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The whole story on a fresh TPM, and the refusals without one
+    Demo(Demo),
+    /// Serve the mock Entra over HTTPS on loopback
+    Serve(Serve),
+    /// Make, list, show and remove virtual devices
+    #[command(subcommand)]
+    Device(Device),
+    /// Join a device to the tenant
+    Join(Join),
+    /// Set the Hello policy of a device
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Make a PIN-gated key, attest it and register it
+    Provision(Provision),
+    /// Sign in with the PIN
+    SignIn(SignIn),
+    /// What dsregcmd /status would say about a device, in short
+    Status(Status),
+    /// Ask a TPM about itself
+    #[command(subcommand)]
+    Tpm(Tpm),
+    /// What is missing on this machine, and the command that mends it
+    Doctor,
+}
+
+#[derive(Debug, Fields)]
+pub(crate) struct Demo {
+    /// The TPM: `swtpm` for a fresh one, or `device:/dev/tpmrm0` for one that is there, used as a guest
+    #[arg(long, value_name = "TPM", default_value = "swtpm", value_parser = tpm_choice)]
+    pub(crate) tpm: TpmChoice,
+
+    /// Keep the state in DIR, which must be absent or empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Fields)]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 picks one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8443")]
+    pub(crate) listen: SocketAddr,
+
+    /// Which rules to keep
+    #[arg(long, value_name = "NAME", default_value = "entra")]
+    pub(crate) rules: RulesName,
+}
+
+/// A named profile of rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RulesName {
+    /// Strict in form, lenient where public clients show Entra to be
+    Entra,
+    /// Every switch at its tightest
+    Strict,
+    /// Strict, and only attested hardware keys are registered
+    HardwareRequired,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Device {
+    /// Make a device
+    Create {
+        /// Its name
+        name: String,
+        /// Its TPM: `swtpm`, `none`, `1.2` (decided about, not executed) or `device:/dev/tpmrm0`
+        #[arg(long, value_name = "TPM", default_value = "swtpm", value_parser = tpm_choice)]
+        tpm: TpmChoice,
+    },
+    /// List the devices
+    List,
+    /// Show one device
+    Show {
+        /// Its name; may be left out while there is only one
+        name: Option<String>,
+    },
+    /// Remove a device: its TPM, its keys, its files
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+/// Reads the TPM of a device; what the library would take for a path must say `device:`.
+fn tpm_choice(text: &str) -> Result<TpmChoice, String> {
+    match TpmChoice::from(text.to_owned()) {
+        TpmChoice::Guest(other) if !other.strip_prefix("device:").is_some_and(|path| !path.is_empty()) => {
+            Err("expected swtpm, none, 1.2 or device:PATH".into())
+        }
+        choice => Ok(choice),
+    }
+}
+
+/// Which device.
+#[derive(Debug, Fields)]
+pub(crate) struct OnDevice {
+    /// The device; may be left out while there is only one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
+}
+
+/// Who, and where the password comes from.
+#[derive(Debug, Fields)]
+pub(crate) struct ByPassword {
+    /// The user, such as alice@contoso.example
+    #[arg(long, value_name = "UPN")]
+    pub(crate) user: String,
+
+    /// File with the password in its first line; `-` for standard input [default: ask]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// Where the PIN comes from.
+#[derive(Debug, Fields)]
+pub(crate) struct ByPin {
+    /// File with the PIN in its first line; `-` for standard input [default: ask]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pin_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Fields)]
+pub(crate) struct Join {
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
+    #[command(flatten)]
+    pub(crate) by: ByPassword,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Set nodes, such as RequireSecurityDevice=true
+    Set {
+        #[command(flatten)]
+        on: OnDevice,
+        /// NODE=VALUE, by short name or whole OMA-URI
+        #[arg(required = true, value_name = "NODE=VALUE")]
+        assignments: Vec<String>,
+    },
+}
+
+#[derive(Debug, Fields)]
+pub(crate) struct Provision {
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
+    #[command(flatten)]
+    pub(crate) by: ByPassword,
+    #[command(flatten)]
+    pub(crate) pin: ByPin,
+}
+
+#[derive(Debug, Fields)]
+pub(crate) struct SignIn {
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
+    /// The user [default: the one who has a key on the device]
+    #[arg(long, value_name = "UPN")]
+    pub(crate) user: Option<String>,
+    #[command(flatten)]
+    pub(crate) pin: ByPin,
+}
+
+#[derive(Debug, Fields)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tpm {
+    /// Vendor, firmware, lockout state, endorsement certificates, persistent handles
+    Info {
+        #[command(flatten)]
+        on: OnDevice,
+        /// A TPM outside of any device, such as device:/dev/tpmrm0
+        #[arg(long, value_name = "TPM", conflicts_with = "device", value_parser = tpm_choice)]
+        tpm: Option<TpmChoice>,
+    },
+}

@@ -1,0 +1,178 @@
+//! `whfb device`: make, list, show and remove virtual devices.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use whfb::attest::{TpmIdentity, ek_certificate};
+use whfb::base::{Clock as _, OsRng, SystemClock};
+use whfb::crypto::PublicKey;
+use whfb::crypto::cert::{Authority, Validity};
+use whfb::device::StoreError;
+use whfb::device::home::Device;
+use whfb::device::state::{Condition, Description, TpmChoice};
+use whfb::device::tpm::manufacture::{Owned, manufacture};
+use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
+use whfb::device::tpm::{Direct, Facts, KeyKind, Ownership};
+
+use crate::args;
+use crate::failure::Failure;
+use crate::lab::Place;
+use crate::opened::{Opened, open_tpm, tpm_folder};
+use crate::output::Output;
+
+pub(crate) fn run(command: &args::Device, place: &Place, output: &Output) -> Result<(), Failure> {
+    match command {
+        args::Device::Create { name, tpm } => {
+            place.prepare()?;
+            let opened = create(place, name, tpm)?;
+            let text = format!("device {name} made, {}", describe_tpm(&opened.device.state.description.tpm));
+            output.answer(&text, &json!({"ok": true, "device": describe(&opened.device)}));
+            Ok(())
+        }
+        args::Device::List => list(place, output),
+        args::Device::Show { name } => show(place, name.as_deref(), output),
+        args::Device::Remove { name } => {
+            place.prepare()?;
+            remove(&place.device(name)?)?;
+            output.answer(&format!("device {name} removed"), &json!({"ok": true, "removed": name}));
+            Ok(())
+        }
+    }
+}
+
+/// Makes a device; one whose TPM cannot be made leaves nothing behind.
+pub(crate) fn create(place: &Place, name: &str, tpm: &TpmChoice) -> Result<Opened, Failure> {
+    let dir = place.device(name)?;
+    let description = Description { name: name.to_owned(), tpm: tpm.clone(), condition: Condition::Ready };
+    let device = Device::create(&dir, description).map_err(|error| match error {
+        StoreError::NotEmpty(_) => {
+            Failure::usage(format!("there is a device {name} already")).next(format!("whfb device remove {name}"))
+        }
+        other => other.into(),
+    })?;
+    equip(place, &dir, device).inspect_err(|_| {
+        // The first error is the one that matters.
+        let _ = std::fs::remove_dir_all(&dir);
+    })
+}
+
+fn equip(place: &Place, dir: &Path, mut device: Device) -> Result<Opened, Failure> {
+    if device.state.description.tpm != TpmChoice::Swtpm {
+        let tpm = open_tpm(&device.state.description.tpm, dir, None)?;
+        let mut opened = Opened::with(device, tpm);
+        // Pins the TPM that is met now.
+        opened.work(|_| Ok(()))?;
+        return Ok(opened);
+    }
+    let vendor = place.vendor()?;
+    let mut swtpm = Swtpm::start(&tpm_folder(dir), Path::new(PROGRAM))?;
+    let issuer = |_: KeyKind, ek: &PublicKey, facts: &Facts| issue(&vendor, ek, facts).map(Some);
+    let Owned { pins, lockout_auth, .. } = manufacture(&mut swtpm, &mut OsRng, &issuer)?;
+    device.keep_lockout_auth(&lockout_auth)?;
+    let tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&pins), Box::new(OsRng))?;
+    device.state.pins = Some(pins);
+    device.save()?;
+    Ok(Opened::with(device, Some(tpm)))
+}
+
+/// An endorsement certificate by the lab's vendor, for ten years.
+fn issue(vendor: &Authority, ek: &PublicKey, facts: &Facts) -> Result<Vec<u8>, Failure> {
+    let validity = Validity::days_from(SystemClock.now(), 3650);
+    let tpm = TpmIdentity {
+        manufacturer: facts.manufacturer_id,
+        model: facts.vendor.clone(),
+        version: facts.firmware_version,
+    };
+    ek_certificate(vendor, ek, &tpm, validity, &mut OsRng)
+        .map(|certificate| certificate.der().to_vec())
+        .map_err(|error| Failure::environment(format!("the vendor CA cannot issue: {error}")))
+}
+
+/// Removes a device that nobody uses.
+pub(crate) fn remove(dir: &Path) -> Result<(), Failure> {
+    // Holding the device keeps another process from using what is being removed.
+    let device = Device::open(dir)?;
+    std::fs::remove_dir_all(dir).map_err(|error| Failure::environment(format!("{}: {error}", dir.display())))?;
+    drop(device);
+    Ok(())
+}
+
+fn list(place: &Place, output: &Output) -> Result<(), Failure> {
+    place.prepare()?;
+    let mut lines = Vec::new();
+    let mut objects = Vec::new();
+    for name in place.devices()? {
+        let device = Device::open(&place.device(&name)?)?;
+        let joined = if device.state.registration.is_some() { "joined" } else { "not joined" };
+        lines.push(format!("{name:<20} {:<28} {joined}", describe_tpm(&device.state.description.tpm)));
+        objects.push(describe(&device));
+    }
+    if lines.is_empty() {
+        lines.push("no devices; make one: whfb device create NAME".into());
+    }
+    output.answer(&lines.join("\n"), &json!({"ok": true, "devices": objects}));
+    Ok(())
+}
+
+fn show(place: &Place, name: Option<&str>, output: &Output) -> Result<(), Failure> {
+    let (_, dir) = place.choose(name)?;
+    let device = Device::open(&dir)?;
+    let object = describe(&device);
+    let mut text =
+        format!("{}\n  TPM        {}", device.state.description.name, describe_tpm(&device.state.description.tpm));
+    match &device.state.registration {
+        None => text.push_str("\n  joined     no"),
+        Some(registration) => {
+            text.push_str(&format!("\n  joined     {} by {}", registration.tenant_name, registration.upn));
+            text.push_str(&format!("\n  device id  {}", registration.device_id));
+            text.push_str(&format!("\n  keys in    {}", registration.device_key.provider().name()));
+        }
+    }
+    for (upn, user) in &device.state.users {
+        let key = user.container.as_ref().map_or_else(
+            || "no Hello key".to_owned(),
+            |container| format!("Hello key {} in {}", container.user_key.key_id, container.provider().name()),
+        );
+        text.push_str(&format!("\n  {upn}: {key}"));
+    }
+    output.answer(&text, &json!({"ok": true, "device": object}));
+    Ok(())
+}
+
+/// A device as one object: what it is, where it is joined, whose keys it has; no secret.
+pub(crate) fn describe(device: &Device) -> Value {
+    let state = &device.state;
+    let users: Vec<Value> = state
+        .users
+        .iter()
+        .map(|(upn, user)| {
+            json!({
+                "upn": upn,
+                "container": user.container.as_ref().map(|container| json!({
+                    "id": container.id, "created": container.created, "provider": container.provider().name(),
+                    "key_id": container.user_key.key_id, "kid": container.user_key.kid,
+                    "attestation": container.user_key.attestation,
+                })),
+            })
+        })
+        .collect();
+    json!({
+        "name": state.description.name,
+        "tpm": state.description.tpm.to_string(),
+        "registration": state.registration.as_ref().map(|registration| json!({
+            "tenant_id": registration.tenant_id, "device_id": registration.device_id,
+            "upn": registration.upn, "joined": registration.joined,
+            "key_provider": registration.device_key.provider().name(),
+        })),
+        "users": users,
+    })
+}
+
+fn describe_tpm(choice: &TpmChoice) -> String {
+    match choice {
+        TpmChoice::Swtpm => "TPM 2.0 (swtpm)".to_owned(),
+        TpmChoice::None => "no TPM".to_owned(),
+        TpmChoice::V12 => "TPM 1.2 (decided about, not run)".to_owned(),
+        TpmChoice::Guest(name) => format!("TPM 2.0 at {name}, as a guest"),
+    }
+}

@@ -1,0 +1,86 @@
+//! `whfb provision`: the user's entry to a PIN-gated, attested, registered key.
+
+use serde_json::json;
+use whfb::base::{Clock as _, SecretString, SystemClock};
+use whfb::device::pin::{AcceptedPin, PinRules};
+use whfb::device::prereq::PreReqResult;
+use whfb::device::provision::{Registered, begin_automatically, begin_by_user};
+use whfb::device::signin::Logon;
+use whfb::link::{Link, drive};
+
+use crate::args;
+use crate::failure::{Class, Failure};
+use crate::lab::Place;
+use crate::opened::Opened;
+use crate::output::Output;
+use crate::{prompt, tenant};
+
+pub(crate) fn run(args: &args::Provision, place: &Place, output: &Output) -> Result<(), Failure> {
+    let (name, dir) = place.choose(args.on.device.as_deref())?;
+    let mut opened = Opened::open(&dir)?;
+    let link = tenant::link(place)?;
+    let upn = &args.by.user;
+    let password = prompt::secret("password", args.by.password_file.as_deref())?;
+    opened.run(Logon::new(upn, password), link.as_ref())?;
+    warn(&mut opened, upn, output)?;
+    let pin = prompt::new_secret("PIN", args.pin.pin_file.as_deref())?;
+    let registered = by_user(&mut opened, upn, pin, link.as_ref())?;
+    output.answer(&describe(&name, &registered), &json!({"ok": true, "device": name, "registered": registered}));
+    Ok(())
+}
+
+/// By the user's own entry the prerequisite report is a warning, not an end.
+fn warn(opened: &mut Opened, upn: &str, output: &Output) -> Result<(), Failure> {
+    let report = opened.work(|machine| Ok(begin_by_user(machine, upn, SystemClock.now())?))?;
+    if report.report().result() == PreReqResult::WillNotProvision {
+        let failed = report.report().failed().join(", ");
+        output.remark(&format!("warning: a session would not start this by itself: {failed}"));
+    }
+    Ok(())
+}
+
+/// Accepts the PIN under the device's policy, then runs the flow.
+pub(crate) fn by_user(
+    opened: &mut Opened,
+    upn: &str,
+    pin: SecretString,
+    link: &dyn Link,
+) -> Result<Registered, Failure> {
+    opened.work(|machine| {
+        let pin = accept(&PinRules::of(&machine.policy.effective()), pin)?;
+        let flow = begin_by_user(machine, upn, SystemClock.now())?.with_pin(pin);
+        Ok(drive(flow, machine, link, &SystemClock)?)
+    })
+}
+
+/// What a session does at its start: nothing, unless every prerequisite is met.
+pub(crate) fn automatically(
+    opened: &mut Opened,
+    upn: &str,
+    pin: SecretString,
+    link: &dyn Link,
+) -> Result<Registered, Failure> {
+    opened.work(|machine| {
+        let cleared = begin_automatically(machine, upn, false, SystemClock.now())?;
+        let pin = accept(&PinRules::of(&machine.policy.effective()), pin)?;
+        Ok(drive(cleared.with_pin(pin), machine, link, &SystemClock)?)
+    })
+}
+
+fn accept(rules: &PinRules, pin: SecretString) -> Result<AcceptedPin, Failure> {
+    rules.accept(pin).map_err(|fault| {
+        Failure::new(Class::Refused, format!("this PIN is not accepted: {fault}")).next("choose another PIN")
+    })
+}
+
+fn describe(device: &str, registered: &Registered) -> String {
+    let level = registered.attestation.as_deref().unwrap_or("the server said nothing");
+    format!(
+        "{} has a Hello key on {device}\n  key id       {}\n  kid          {}\n  provider     {}\n  attestation  {level}\n  container    {}",
+        registered.upn,
+        registered.key_id,
+        registered.kid,
+        registered.provider.name(),
+        registered.container_id
+    )
+}

@@ -1,0 +1,43 @@
+//! `whfb status`: the short form of `dsregcmd /status`.
+
+use serde_json::{Map, Value, json};
+use whfb::base::{Clock as _, SystemClock};
+use whfb::device::report::Section;
+use whfb::device::status::{prerequisite_section, sections};
+
+use crate::args::Status;
+use crate::failure::Failure;
+use crate::lab::Place;
+use crate::opened::Opened;
+use crate::output::Output;
+
+pub(crate) fn run(status: &Status, place: &Place, output: &Output) -> Result<(), Failure> {
+    let (name, dir) = place.choose(status.on.device.as_deref())?;
+    let mut opened = Opened::open(&dir)?;
+    let user = opened.device.state.users.keys().next().cloned();
+    let sections = opened.work(|machine| {
+        let mut sections = sections(machine.state, user.as_deref());
+        let provisioned =
+            user.as_deref().and_then(|upn| machine.state.user(upn)).is_some_and(|user| user.container.is_some());
+        if !provisioned {
+            let upn = user.as_deref().unwrap_or_default();
+            sections.push(prerequisite_section(machine, upn, false, SystemClock.now()));
+        }
+        Ok(sections)
+    })?;
+    let text: Vec<String> = sections.iter().map(ToString::to_string).collect();
+    output.answer(text.join("\n").trim_end(), &json!({"ok": true, "device": name, "status": to_json(&sections)}));
+    Ok(())
+}
+
+/// Sections by title, fields by name.
+fn to_json(sections: &[Section]) -> Value {
+    let fields = |section: &Section| -> Map<String, Value> {
+        section.fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect()
+    };
+    sections
+        .iter()
+        .map(|section| (section.title.to_owned(), Value::Object(fields(section))))
+        .collect::<Map<_, _>>()
+        .into()
+}

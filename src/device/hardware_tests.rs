@@ -1,0 +1,223 @@
+//! The flows on a device with an emulated TPM, one per test, against the server that answers by script.
+
+use std::path::Path;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::container::Counter;
+use super::flow::Machine;
+use super::hardware::Provider;
+use super::home::Device;
+use super::join::Join;
+use super::keys::KeyError;
+use super::pin::PinRules;
+use super::provision::{Provision, Registered, begin_by_user};
+use super::scripted::{PRT, Server, UPN, now, password, reply};
+use super::signin::{Logon, SignIn, SignedIn};
+use super::state::{Condition, Description, TpmChoice};
+use super::stop::{ReplyFault, Stop, StopClass};
+use super::tpm::manufacture::manufacture;
+use super::tpm::swtpm::{PROGRAM, Swtpm};
+use super::tpm::{Direct, Ownership, Tpm, TpmError};
+use crate::base::{ExposeSecret as _, Hresult, OsRng, Secret32, SecretString};
+use crate::wire::encoding::base64;
+
+const PIN: &str = "187246";
+
+/// Fields drop in order: the emulator ends before its directory goes.
+struct Bench {
+    tpm: Direct,
+    process: u32,
+    lockout_auth: Secret32,
+    device: Device,
+    server: Server,
+    dir: TempDir,
+}
+
+fn swtpm(dir: &Path) -> (Direct, u32, Secret32) {
+    let mut emulator = Swtpm::start(dir, Path::new(PROGRAM)).unwrap();
+    let process = emulator.process_id();
+    let owned = manufacture::<TpmError>(&mut emulator, &mut OsRng, &|_, _, _| Ok(None)).unwrap();
+    let tpm = Direct::open(Box::new(emulator), Ownership::Ours, Some(&owned.pins), Box::new(OsRng)).unwrap();
+    (tpm, process, owned.lockout_auth)
+}
+
+impl Bench {
+    /// Joined and signed in with the password.
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (tpm, process, lockout_auth) = swtpm(&dir.path().join("tpm"));
+        let description = Description { name: "LAB-1".into(), tpm: TpmChoice::Swtpm, condition: Condition::Ready };
+        let mut device = Device::create(&dir.path().join("device"), description).unwrap();
+        device.policy.require_security_device = Some(true);
+        let mut bench = Self { tpm, process, lockout_auth, device, server: Server::new(), dir };
+        let joined = bench.server.run(Join::new(UPN, password()), &mut bench.device, Some(&mut bench.tpm)).unwrap();
+        assert_eq!(joined.provider, Provider::Hardware);
+        bench.server.run(Logon::new(UPN, password()), &mut bench.device, Some(&mut bench.tpm)).unwrap();
+        bench
+    }
+
+    fn provisioned() -> Self {
+        let mut bench = Self::new();
+        bench.provision().unwrap();
+        bench
+    }
+
+    fn provision(&mut self) -> Result<Registered, Stop> {
+        let make = |machine: &mut Machine<'_>| -> Result<Provision, Stop> {
+            let pin = PinRules::of(&machine.policy.effective()).accept(SecretString::from(PIN)).unwrap();
+            Ok(begin_by_user(machine, UPN, now())?.with_pin(pin))
+        };
+        self.server.run_as(make, &mut self.device, Some(&mut self.tpm))
+    }
+
+    fn sign_in(&mut self, pin: &str) -> Result<SignedIn, Stop> {
+        self.server.run(SignIn::new(UPN, SecretString::from(pin)), &mut self.device, Some(&mut self.tpm))
+    }
+}
+
+#[test]
+fn the_whole_story_on_a_tpm_leaves_nothing_loaded() {
+    let mut bench = Bench::new();
+    bench.server.seen.clear();
+    let registered = bench.provision().unwrap();
+    assert_eq!((registered.provider, registered.attestation.as_deref()), (Provider::Hardware, Some("aik")));
+    let attestation = bench.device.events.events().iter().find(|event| event.id == 300).unwrap();
+    assert_eq!(attestation.field("Attestation"), Some("ATT_HARD"));
+    assert_eq!(bench.server.seen.iter().filter(|line| line.contains("/aik/")).count(), 2);
+
+    bench.device.save().unwrap();
+    let Bench { mut tpm, device, mut server, dir, .. } = bench;
+    drop(device);
+    let mut device = Device::open(&dir.path().join("device")).unwrap();
+    let flow = SignIn::new(UPN, SecretString::from(PIN));
+    let signed_in = server.run(flow, &mut device, Some(&mut tpm)).unwrap();
+    assert_eq!((signed_in.key_id, signed_in.provider), (registered.key_id, Provider::Hardware));
+    assert!(tpm.leftovers().unwrap().is_empty());
+
+    device.save().unwrap();
+    assert!(!dir.path().join("device/machine.key").exists(), "a device with a TPM needs no machine key");
+    let session_key = server.session_key.as_ref().unwrap().expose_secret().to_vec();
+    let coded = base64(&session_key);
+    for entry in std::fs::read_dir(dir.path().join("device")).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        for secret in [PIN.as_bytes(), PRT.as_bytes(), &session_key, coded.as_bytes()] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+        }
+    }
+}
+
+#[test]
+fn a_wrong_pin_costs_one_try_and_the_right_one_opens_still() {
+    let mut bench = Bench::provisioned();
+    let before = bench.device.state.clone();
+    for count in 1..=2 {
+        let stop = bench.sign_in("187247").unwrap_err();
+        assert!(matches!(stop, Stop::WrongPin(Some(found)) if found == Counter { count, max: 32 }), "{stop}");
+    }
+    assert_eq!(bench.device.state, before);
+    bench.sign_in(PIN).unwrap();
+    assert_eq!(bench.tpm.facts().unwrap().lockout.count, 2, "the right PIN forgives nothing");
+}
+
+#[test]
+fn after_32_wrong_pins_not_even_the_right_one_opens() {
+    let mut bench = Bench::provisioned();
+    for _ in 0..32 {
+        assert!(matches!(bench.sign_in("187247"), Err(Stop::WrongPin(_))));
+    }
+    let stop = bench.sign_in(PIN).unwrap_err();
+    assert!(matches!(stop, Stop::LockedOut(Some(Counter { count: 32, max: 32 }))), "{stop}");
+    assert_eq!((stop.class(), stop.hresult()), (StopClass::LockedOut, Some(Hresult::NTE_AUTHENTICATION_IGNORED)));
+    // The device key is not under that protection, so the password still signs in.
+    bench.server.run(Logon::new(UPN, password()), &mut bench.device, Some(&mut bench.tpm)).unwrap();
+}
+
+#[test]
+fn the_lockout_authorization_is_kept_unreadable_and_resets_a_locked_tpm() {
+    let mut bench = Bench::provisioned();
+    let mut rng = OsRng;
+    bench.device.machine(Some(&mut bench.tpm), &mut rng).unwrap().keep_lockout_auth(&bench.lockout_auth).unwrap();
+    bench.device.save().unwrap();
+    let record = std::fs::read_to_string(bench.dir.path().join("device/device.json")).unwrap();
+    assert!(!record.contains(&base64(bench.lockout_auth.expose_secret())));
+    for _ in 0..32 {
+        assert!(bench.sign_in("187247").is_err());
+    }
+    let auth = bench.device.machine(Some(&mut bench.tpm), &mut rng).unwrap().lockout_auth().unwrap().unwrap();
+    bench.tpm.reset_lockout(&auth).unwrap();
+    bench.sign_in(PIN).unwrap();
+}
+
+#[test]
+fn an_old_record_opens_with_the_old_keys_as_nothing_is_revoked() {
+    let mut bench = Bench::provisioned();
+    let kept = bench.device.state.user(UPN).unwrap().container.clone();
+    bench.device.state.users.get_mut(UPN).unwrap().container = None;
+    bench.provision().unwrap();
+    assert_eq!(bench.server.seen.iter().filter(|line| line.ends_with("/aik/challenge")).count(), 1, "the AIK is kept");
+    bench.device.state.users.get_mut(UPN).unwrap().container = kept;
+    bench.sign_in(PIN).unwrap();
+}
+
+#[test]
+fn a_challenge_for_another_tpm_stops_before_any_key_is_registered() {
+    let mut bench = Bench::new();
+    let before = bench.device.state.clone();
+    let forged = json!({"ticket": "t", "credentialBlob": base64(&[0; 68]), "encryptedSecret": base64(&[1; 256])});
+    bench.server.instead.push_back(("/aik/challenge", reply(200, forged)));
+    let stop = bench.provision().unwrap_err();
+    assert!(matches!(stop, Stop::Reply { fault: ReplyFault::Challenge, .. }), "{stop}");
+    assert_eq!(bench.device.state, before);
+    assert!(bench.server.keys.is_empty());
+    assert!(bench.tpm.leftovers().unwrap().is_empty());
+}
+
+#[test]
+fn an_unattested_registration_is_a_switch() {
+    let mut bench = Bench::new();
+    bench.server.instead.push_back(("/aik/challenge", reply(404, json!({}))));
+    let stop = bench.provision().unwrap_err();
+    assert_eq!(stop.hresult(), Some(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID));
+    bench.device.switches.register_unattested = true;
+    bench.server.instead.push_back(("/aik/challenge", reply(404, json!({}))));
+    let registered = bench.provision().unwrap();
+    assert_eq!((registered.provider, registered.attestation.as_deref()), (Provider::Hardware, Some("none")));
+}
+
+#[test]
+fn a_tpm_killed_in_the_middle_leaves_the_container_as_it_was() {
+    for (part, provisioned) in [("/aik/challenge", false), ("/nonce/", false), ("/oauth2/token", true)] {
+        let mut bench = if provisioned { Bench::provisioned() } else { Bench::new() };
+        let before = bench.device.state.users.clone();
+        bench.server.kill = Some((part, bench.process));
+        let stop = if provisioned { bench.sign_in(PIN).unwrap_err() } else { bench.provision().unwrap_err() };
+        assert!(matches!(stop, Stop::Key(KeyError::Tpm(TpmError::Gone(_)))), "{part}: {stop}");
+        assert_eq!(stop.class(), StopClass::Environment);
+        assert_eq!(bench.device.state.users, before, "{part}");
+    }
+}
+
+#[test]
+fn another_tpm_is_refused_before_a_secret_is_sent() {
+    let mut bench = Bench::provisioned();
+    let (mut other, ..) = swtpm(&bench.dir.path().join("other"));
+    let stop = bench.server.run(SignIn::new(UPN, SecretString::from(PIN)), &mut bench.device, Some(&mut other));
+    let stop = stop.unwrap_err();
+    assert!(matches!(stop, Stop::OtherTpm { error: TpmError::Swapped, code: Hresult::NTE_NOT_FOUND }), "{stop}");
+}
+
+#[test]
+fn a_condition_is_laid_over_what_the_tpm_says() {
+    let mut bench = Bench::new();
+    for (condition, code) in
+        [(Condition::NotReady, Hresult::NTE_NOT_SUPPORTED), (Condition::LockedOut, Hresult::NTE_AUTHENTICATION_IGNORED)]
+    {
+        bench.device.state.description.condition = condition;
+        let stop = bench.provision().unwrap_err();
+        assert!(matches!(stop, Stop::Hardware(found) if found == code), "{condition:?}: {stop}");
+    }
+    bench.device.policy.require_security_device = None;
+    assert_eq!(bench.provision().unwrap().provider, Provider::Software);
+}

@@ -1,0 +1,229 @@
+//! The directory of a device: its record, its policy, its event log and, without a TPM, its machine key.
+
+use std::path::Path;
+
+use crate::base::{ExposeSecret as _, Random, Secret32};
+use crate::device::events::{Event, EventLog};
+use crate::device::flow::{Machine, Switches};
+use crate::device::hardware::HardwareState;
+use crate::device::keys::{KeyStore, secret32};
+use crate::device::policy::Policy;
+use crate::device::state::{Description, DeviceState, TpmChoice, VERSION};
+use crate::device::stop::Stop;
+use crate::device::store::{Store, StoreError};
+use crate::device::tpm::{Tpm, TpmError};
+
+const RECORD: &str = "device.json";
+const POLICY: &str = "policy.json";
+const EVENTS: &str = "events.json";
+const MACHINE_KEY: &str = "machine.key";
+const LOCKOUT_AUTH: &str = "lockout.auth";
+
+/// An open device directory. Flows change what it holds in memory; [`Device::save`] writes it.
+#[derive(Debug)]
+pub struct Device {
+    store: Store,
+    /// The record.
+    pub state: DeviceState,
+    /// What an administrator set.
+    pub policy: Policy,
+    /// Undocumented outcomes.
+    pub switches: Switches,
+    /// Events since the last [`Device::save`].
+    pub events: EventLog,
+    machine_key: Option<Secret32>,
+    machine_key_is_stored: bool,
+}
+
+impl Device {
+    /// Makes a device in a directory that is absent or empty.
+    pub fn create(dir: &Path, description: Description) -> Result<Self, StoreError> {
+        let store = Store::create(dir)?;
+        let device = Self::assemble(store, DeviceState::new(description), Policy::default(), None);
+        device.store.write(RECORD, &device.state)?;
+        Ok(device)
+    }
+
+    /// Opens a device that was made before; one process at a time.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        if !dir.join(RECORD).is_file() {
+            return Err(StoreError::NoDevice(dir.to_owned()));
+        }
+        let store = Store::open(dir)?;
+        let state = store.read_versioned(RECORD, VERSION)?;
+        let policy = store.read(POLICY)?.unwrap_or_default();
+        let damaged = || StoreError::Damaged { path: store.path(MACHINE_KEY), reason: "not 32 bytes".to_owned() };
+        let machine_key = match store.read_bytes(MACHINE_KEY)? {
+            Some(bytes) => Some(secret32(&zeroize::Zeroizing::new(bytes)).ok_or_else(damaged)?),
+            None => None,
+        };
+        Ok(Self::assemble(store, state, policy, machine_key))
+    }
+
+    fn assemble(store: Store, state: DeviceState, policy: Policy, machine_key: Option<Secret32>) -> Self {
+        let machine_key_is_stored = machine_key.is_some();
+        let (switches, events) = (Switches::default(), EventLog::default());
+        Self { store, state, policy, switches, events, machine_key, machine_key_is_stored }
+    }
+
+    /// What flows work on. Looks at the TPM first: one that was cleared or swapped is refused before any secret is
+    /// sent, and a TPM that is met for the first time is pinned.
+    pub fn machine<'a>(
+        &'a mut self,
+        mut tpm: Option<&'a mut (dyn Tpm + 'static)>,
+        rng: &'a mut (dyn Random + 'static),
+    ) -> Result<Machine<'a>, Stop> {
+        let hardware = match tpm.as_deref_mut() {
+            Some(tpm) => {
+                check_pins(&mut self.state, tpm, &self.switches)?;
+                HardwareState::of(&tpm.facts()?)
+            }
+            None if self.state.description.tpm == TpmChoice::V12 => HardwareState::of_tpm12(),
+            None => HardwareState::absent(),
+        };
+        Ok(Machine {
+            keys: KeyStore { tpm, machine_key: &mut self.machine_key, rng },
+            hardware: hardware.under(self.state.description.condition),
+            policy: &self.policy,
+            switches: &self.switches,
+            state: &mut self.state,
+            events: &mut self.events,
+        })
+    }
+
+    /// Writes what changed, the machine key before the record that needs it. Call it after a flow, stopped or not:
+    /// a flow that stopped has changed nothing but the log and what was already true.
+    pub fn save(&mut self) -> Result<(), StoreError> {
+        if let Some(key) = self.machine_key.as_ref().filter(|_| !self.machine_key_is_stored) {
+            self.store.write_bytes(MACHINE_KEY, key.expose_secret())?;
+            self.machine_key_is_stored = true;
+        }
+        self.store.write(RECORD, &self.state)?;
+        self.store.write(POLICY, &self.policy)?;
+        let fresh = self.events.take();
+        if !fresh.is_empty() {
+            let mut events = self.logged_events()?;
+            events.extend(fresh);
+            self.store.write(EVENTS, &events)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the lockout authorization of a TPM of ours: 32 bytes, readable by the owner of the directory alone.
+    ///
+    /// # Errors
+    /// Those of writing a file.
+    pub fn keep_lockout_auth(&self, authorization: &Secret32) -> Result<(), StoreError> {
+        self.store.write_bytes(LOCKOUT_AUTH, authorization.expose_secret())
+    }
+
+    /// Every event that was saved, oldest first.
+    pub fn logged_events(&self) -> Result<Vec<Event>, StoreError> {
+        Ok(self.store.read(EVENTS)?.unwrap_or_default())
+    }
+}
+
+fn check_pins(state: &mut DeviceState, tpm: &mut dyn Tpm, switches: &Switches) -> Result<(), Stop> {
+    let found = tpm.pins()?;
+    let other = |error| Err(Stop::OtherTpm { error, code: switches.hardware.cleared });
+    match &state.pins {
+        Some(pinned) if pinned.ek_name != found.ek_name => other(TpmError::Swapped),
+        Some(pinned) if pinned.srk_name != found.srk_name => other(TpmError::Cleared),
+        Some(_) => Ok(()),
+        None => {
+            state.pins = Some(found);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{OsRng, Timestamp};
+    use crate::device::events::Activity;
+    use crate::device::hardware::Provider;
+    use crate::device::keys::{Lock, Role};
+
+    fn description() -> Description {
+        Description { name: "LAB-1".into(), tpm: TpmChoice::None, condition: Default::default() }
+    }
+
+    fn files(dir: &Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
+        let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> =
+            entries.map(|path| (path.file_name().unwrap().to_owned(), std::fs::read(path).unwrap())).collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn a_record_of_another_version_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Device::create(dir.path(), description()).unwrap());
+        let path = dir.path().join(RECORD);
+        let text = std::fs::read_to_string(&path).unwrap().replace("\"version\": 1", "\"version\": 2");
+        std::fs::write(&path, text).unwrap();
+        let before = files(dir.path());
+        let error = Device::open(dir.path()).unwrap_err();
+        assert!(matches!(error, StoreError::OtherVersion { found: 2, expected: 1, .. }), "{error}");
+        assert_eq!(files(dir.path()), before);
+    }
+
+    #[test]
+    fn a_directory_without_a_device_is_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("notes.txt"), b"mine").unwrap();
+        assert!(matches!(Device::open(dir.path()), Err(StoreError::NoDevice(_))));
+        assert!(matches!(Device::create(dir.path(), description()), Err(StoreError::NotEmpty(_))));
+        assert_eq!(files(dir.path()), vec![("notes.txt".into(), b"mine".to_vec())]);
+    }
+
+    #[test]
+    fn one_command_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let device = Device::create(dir.path(), description()).unwrap();
+        assert!(matches!(Device::open(dir.path()), Err(StoreError::Busy(_))));
+        drop(device);
+        assert!(Device::open(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn the_machine_key_is_drawn_when_needed_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut device = Device::create(dir.path(), description()).unwrap();
+        device.save().unwrap();
+        assert!(!dir.path().join(MACHINE_KEY).exists());
+        let mut rng = OsRng;
+        let keys = &mut device.machine(None, &mut rng).unwrap().keys;
+        let key = keys.create(Provider::Software, Role::Device, Lock::Device).unwrap();
+        device.save().unwrap();
+        drop(device);
+
+        let mut device = Device::open(dir.path()).unwrap();
+        device.save().unwrap();
+        device.machine(None, &mut rng).unwrap().keys.sign(&key, Lock::Device, &[0; 32]).unwrap();
+        drop(device);
+        std::fs::write(dir.path().join(MACHINE_KEY), [0; 31]).unwrap();
+        assert!(matches!(Device::open(dir.path()), Err(StoreError::Damaged { .. })));
+        std::fs::write(dir.path().join(MACHINE_KEY), [0; 32]).unwrap();
+        let mut device = Device::open(dir.path()).unwrap();
+        let error = device.machine(None, &mut rng).unwrap().keys.sign(&key, Lock::Device, &[0; 32]).unwrap_err();
+        assert!(matches!(error, crate::device::keys::KeyError::Sealed), "{error}");
+    }
+
+    #[test]
+    fn events_add_up_and_policy_survives() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut device = Device::create(dir.path(), description()).unwrap();
+        device.policy.require_security_device = Some(true);
+        for _ in 0..2 {
+            device.events.record(Event::started(Timestamp::UNIX_EPOCH, Activity::Processing));
+            device.save().unwrap();
+        }
+        drop(device);
+        let device = Device::open(dir.path()).unwrap();
+        assert_eq!(device.logged_events().unwrap().len(), 2);
+        assert_eq!(device.policy.require_security_device, Some(true));
+    }
+}

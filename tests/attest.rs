@@ -1,0 +1,121 @@
+//! A statement from a real TPM: from the vendor's certificate in its memory to the verdict, with the crate's public face alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to fail")]
+
+use std::path::Path;
+
+use whfb::attest::{
+    Expectation, Fault, Freshness, Level, Statement, TpmIdentity, aik_certificate, ek_certificate, extra_data,
+    judge_aik, judge_ek, make_credential, verify,
+};
+use whfb::base::{ExposeSecret as _, OsRng, Timestamp, secret_slice};
+use whfb::crypto::cert::{Authority, Certificate, Name, Text, Validity};
+use whfb::crypto::{PublicKey, SigningKey};
+use whfb::device::tpm::manufacture::manufacture;
+use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
+use whfb::device::tpm::{
+    CertifyAuthority, Credential, Direct, Facts, KeyBlob, KeyKind, Ownership, RawSignature, Tpm as _, TpmError, Usage,
+    with_key,
+};
+use whfb::wire::tpm::{Public, name_of};
+
+const NONCE: &str = "a nonce of the server";
+const KEY_BLOB: &[u8] = b"the key as it is registered";
+
+fn now() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+fn authority(name: &str) -> Authority {
+    let name = Name::common_name(name, Text::Utf8).unwrap();
+    Authority::root(name, SigningKey::generate_rsa().unwrap(), Validity::days_from(now(), 3650), &mut OsRng).unwrap()
+}
+
+/// A TPM whose vendor certified its endorsement keys.
+fn vendors_tpm(vendor: &Authority, directory: &Path) -> Direct {
+    let issue = |_: KeyKind, ek: &PublicKey, facts: &Facts| -> Result<Option<Vec<u8>>, TpmError> {
+        let (manufacturer, version) = (facts.manufacturer_id, facts.firmware_version);
+        let identity = TpmIdentity { manufacturer, model: facts.vendor.clone(), version };
+        let certificate = ek_certificate(vendor, ek, &identity, Validity::days_from(now(), 3650), &mut OsRng).unwrap();
+        Ok(Some(certificate.der().to_vec()))
+    };
+    let mut swtpm = Swtpm::start(directory, Path::new(PROGRAM)).unwrap();
+    let owned = manufacture(&mut swtpm, &mut OsRng, &issue).unwrap();
+    Direct::open(Box::new(swtpm), Ownership::Ours, Some(&owned.pins), Box::new(OsRng)).unwrap()
+}
+
+/// What the service for attestation keys does: judges both keys, challenges the TPM, issues.
+fn enrol(tpm: &mut Direct, kind: KeyKind, aik: &KeyBlob, vendor: &Authority, service: &Authority) -> Certificate {
+    let endorsement = tpm.endorsement(kind).unwrap();
+    let ek = Public::from_bytes(&endorsement.public).unwrap().to_public_key().unwrap();
+    let certificate = Certificate::from_der(&endorsement.certificate.unwrap()).unwrap();
+    let identity = judge_ek(&certificate, &[], &ek, &[vendor.certificate().clone()], now()).unwrap();
+
+    let public = judge_aik(&Public::from_bytes(&aik.public).unwrap()).unwrap();
+    let secret = secret_slice(vec![0x5a; 32]);
+    let made = make_credential(&ek, &name_of(&aik.public), &secret, &mut OsRng).unwrap();
+    let challenge = Credential { blob: made.blob, secret: made.secret };
+    let answer = with_key(tpm, aik, |tpm, aik| tpm.activate(aik, kind, &challenge)).unwrap();
+    assert_eq!(answer.expose_secret(), secret.expose_secret());
+
+    let stranger = make_credential(&ek, &name_of(b"a software key"), &secret, &mut OsRng).unwrap();
+    let challenge = Credential { blob: stranger.blob, secret: stranger.secret };
+    let refused = with_key(tpm, aik, |tpm, aik| tpm.activate(aik, kind, &challenge));
+    assert!(refused.is_err(), "a credential for another Name was opened");
+
+    aik_certificate(service, &public, &identity, true, Validity::days_from(now(), 30), &mut OsRng).unwrap()
+}
+
+fn certified(tpm: &mut Direct, key: &KeyBlob, aik: &KeyBlob, chain: &Certificate) -> Statement {
+    let bound = extra_data(NONCE.as_bytes(), KEY_BLOB);
+    let certification = with_key(tpm, key, |tpm, key| {
+        with_key(tpm, aik, |tpm, aik| tpm.certify(key, aik, CertifyAuthority::Policy, &bound))
+    })
+    .unwrap();
+    Statement {
+        public: key.public.clone(),
+        certify_info: certification.attest,
+        signature: match certification.signature {
+            RawSignature::Rsa(bytes) => bytes,
+            RawSignature::P256(bytes) => bytes.to_vec(),
+        },
+        aik_chain: vec![chain.der().to_vec()],
+        nonce: NONCE.into(),
+    }
+}
+
+fn a_key_of_a_tpm_is_attested(kind: KeyKind) {
+    let directory = tempfile::tempdir().unwrap();
+    let (vendor, service) = (authority("TPM vendor"), authority("Service for attestation keys"));
+    let mut tpm = vendors_tpm(&vendor, directory.path());
+    let aik = tpm.create(kind, Usage::Attestation, None).unwrap();
+    let certificate = enrol(&mut tpm, kind, &aik, &vendor, &service);
+    let key = tpm.create(kind, Usage::General, None).unwrap();
+    let statement = certified(&mut tpm, &key, &aik, &certificate);
+
+    let public = Public::from_bytes(&key.public).unwrap().to_public_key().unwrap();
+    let expectation = Expectation {
+        freshness: Freshness::Bound { nonce: NONCE, key_blob: KEY_BLOB },
+        key: &public,
+        exact_template: true,
+        roots: &[service.certificate().clone()],
+        at: now(),
+    };
+    let report = verify(&statement, &expectation);
+    assert_eq!(report.level(), Level::AikEk, "{report}");
+
+    let stale = Expectation { freshness: Freshness::Bound { nonce: "another", key_blob: KEY_BLOB }, ..expectation };
+    let report = verify(&statement, &stale);
+    assert_eq!(report.faults().collect::<Vec<_>>(), [&Fault::OtherNonce, &Fault::ExtraDataDiffers], "{report}");
+    assert_eq!(report.level(), Level::None);
+}
+
+#[test]
+fn an_rsa_key_of_a_tpm_is_attested_up_to_its_vendor() {
+    a_key_of_a_tpm_is_attested(KeyKind::Rsa2048);
+}
+
+#[test]
+fn a_p256_key_of_a_tpm_is_attested_up_to_its_vendor() {
+    a_key_of_a_tpm_is_attested(KeyKind::P256);
+}
