@@ -93,6 +93,42 @@ fn refuses_genuine_tokens_of_other_tenants_issuers_users_and_devices() {
 }
 
 #[test]
+fn join_refuses_genuine_tokens_of_other_tenants_issuers_and_users() {
+    run(async {
+        let entra = open(Vec::new()).await.unwrap();
+        let good = claims(&entra, Uuid::nil());
+        let other = Uuid::from_u128(1);
+        let before = entra.snapshot().await.unwrap();
+        for (claims, wanted) in [
+            (AccessClaims { tid: other.to_string(), ..good.clone() }, Refusal::JoinTokenTenant),
+            (AccessClaims { iss: tokens::issuer(other), ..good.clone() }, Refusal::JoinTokenIssuer),
+            (AccessClaims { nbf: good.nbf + 1, ..good.clone() }, Refusal::JoinTokenEarly),
+            (AccessClaims { upn: None, ..good.clone() }, Refusal::JoinUserUnknown),
+        ] {
+            let token = tokens::sign(entra.keys(), &claims).unwrap();
+            let body = serde_json::json!({});
+            let request = Request::json(host::REGISTRATION, "/?api-version=2.0", &body).bearer(&token);
+            let failure = join::join(&entra, &request).await.unwrap_err();
+            assert!(matches!(failure, Failure::Refused(refusal) if refusal == wanted), "{failure:?}, not {wanted:?}");
+            assert_eq!(entra.snapshot().await.unwrap(), before);
+        }
+    });
+}
+
+#[test]
+fn refuses_a_prt_to_a_device_without_a_usable_transport_key() {
+    run(async {
+        let entra = open(Vec::new()).await.unwrap();
+        let id = device(&entra).await;
+        let device = entra.directory().device(id).await.unwrap().unwrap();
+        let user = entra.directory().user(device.owner).await.unwrap().unwrap();
+        let failure = signin::issue(&entra, &user, &device, grant::Proof::default(), "app").await.err().unwrap();
+        assert!(matches!(failure, Failure::Refused(Refusal::TransportKeyMissing)), "{failure:?}");
+        assert_eq!(entra.snapshot().await.unwrap().grants, 0);
+    });
+}
+
+#[test]
 fn a_closed_directory_breaks_requests_and_panics_none() {
     run(async {
         let entra = open(Vec::new()).await.unwrap();

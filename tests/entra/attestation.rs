@@ -234,6 +234,20 @@ fn refuses_statements_over_no_foreign_or_old_nonces() {
 }
 
 #[test]
+fn refuses_statements_of_an_attestation_key_whose_certificate_has_expired() {
+    run(async {
+        let (lab, _) = lab_of(Rules::entra()).await;
+        let chain = certified_aik(&lab, None).await;
+        lab.wait(366 * 86_400);
+        let device = lab.join(ALICE).await;
+        let token = lab.ngcmfa(&lab.session(&device, ALICE).await).await;
+        let made = statement(&drs_nonce(&lab).await, &chain);
+        let body = lab.refuses(register(&token, &attested(user_key(), &made)), 400, "AttestationAikExpired").await;
+        assert_eq!(body["hresult"], "0x801C03EF");
+    });
+}
+
+#[test]
 fn rules_may_take_old_statements_or_none_at_all() {
     run(async {
         let (lab, token) = lab_of(Rules { attestation_freshness: Freshness::None, ..Rules::entra() }).await;

@@ -342,6 +342,8 @@ pub(crate) fn session(reply: &Reply) -> Session {
 pub(crate) enum Kdf {
     V1,
     V2,
+    /// There is none.
+    V3,
 }
 
 /// `x-ms-RefreshTokenCredential` under a key derived from the session key.
@@ -353,7 +355,11 @@ pub(crate) fn credential(session: &Session, nonce: &str, kdf: Kdf) -> String {
         alg: "HS256".into(),
         typ: Some("JWT".into()),
         ctx: Some(base64(&ctx)),
-        kdf_ver: (kdf == Kdf::V2).then_some(2),
+        kdf_ver: match kdf {
+            Kdf::V1 => None,
+            Kdf::V2 => Some(2),
+            Kdf::V3 => Some(3),
+        },
         ..Header::default()
     };
     let version = if kdf == Kdf::V2 { SessionKdf::V2 { payload: &payload } } else { SessionKdf::V1 };

@@ -73,6 +73,21 @@ fn refuses_join_requests_by_name() {
     });
 }
 
+#[test]
+fn refuses_device_keys_of_another_size() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let token = lab.token(ALICE, DRS_AUDIENCE).await;
+        let large = SoftwareKey::Rsa(Box::new(rsa::RsaPrivateKey::new(&mut OsRng, 3072).unwrap()));
+        let subject = Name::common_name(REQUEST_SUBJECT, Text::Printable).unwrap();
+        let unsigned = UnsignedRequest::new(&subject, &public(&large)).unwrap();
+        let signature = large.sign(&sha256(unsigned.to_sign()), &mut OsRng).unwrap();
+        let mut body = join_body();
+        body.certificate_request.data = base64(&unsigned.signed(&signature).unwrap());
+        lab.refuses(join(&token, &body), 400, "JoinRequestKey").await;
+    });
+}
+
 /// A request for the device key, signed by `signer`.
 fn csr(subject: &str, signer: &SoftwareKey) -> String {
     let subject = Name::common_name(subject, Text::Printable).unwrap();

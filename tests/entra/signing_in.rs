@@ -213,6 +213,9 @@ fn refuses_stray_keys_wrong_signatures_and_other_users() {
         };
         refuse_assertion(&lab, &device, plain, "AssertionNotForHello").await;
         refuse_assertion(&lab, &device, |_| "a.b".to_owned(), "AssertionMalformed").await;
+        let mut none = hello_claims(&lab.nonce().await, "");
+        none["assertion"] = Value::Null;
+        lab.refuses(prt_request(&device, &none), 400, "AssertionMissing").await;
     });
 }
 

@@ -176,6 +176,9 @@ fn refuses_prt_credentials_by_name() {
         let body = lab.refuses(authorize(&v1, &[]), 400, "KdfVersionRefused").await;
         assert_eq!(body["error_codes"], json!([5_000_611]));
 
+        let v3 = credential(&session, &lab.nonce().await, Kdf::V3);
+        lab.refuses(authorize(&v3, &[]), 400, "KdfVersionUnknown").await;
+
         let other = lab.session(&device, BOB).await;
         let mixed = Session { prt: session.prt.clone(), key: other.key, reply: session.reply.clone() };
         let wrong_key = credential(&mixed, &lab.nonce().await, Kdf::V2);
