@@ -17,6 +17,7 @@ const RECORD: &str = "device.json";
 const POLICY: &str = "policy.json";
 const EVENTS: &str = "events.json";
 const MACHINE_KEY: &str = "machine.key";
+const LOCKOUT_AUTH: &str = "lockout.auth";
 
 /// How many events are kept.
 const MOST_EVENTS: usize = 2000;
