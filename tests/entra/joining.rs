@@ -54,7 +54,8 @@ fn refuses_join_requests_by_name() {
             join(&token, &body)
         };
         let small = SoftwareKey::Rsa(Box::new(rsa::RsaPrivateKey::new(&mut OsRng, 1024).unwrap()));
-        let cases: [(&dyn Fn(&mut JoinRequest), &str); 10] = [
+        type Break<'a> = &'a dyn Fn(&mut JoinRequest);
+        let cases: [(Break<'_>, &str); 10] = [
             (&|body| body.join_type = 6, "JoinTypeUnsupported"),
             (&|body| body.device_display_name.clear(), "JoinNameInvalid"),
             (&|body| body.device_display_name = "x".repeat(257), "JoinNameInvalid"),

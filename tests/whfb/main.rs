@@ -1,5 +1,7 @@
 //! The binary as a person or a CI job runs it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to fail")]
+
 mod demo;
 mod guest;
 mod life;

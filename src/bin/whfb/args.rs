@@ -122,7 +122,7 @@ pub(crate) enum Device {
 /// Reads the TPM of a device; what the library would take for a path must say `device:`.
 fn tpm_choice(text: &str) -> Result<TpmChoice, String> {
     match TpmChoice::from(text.to_owned()) {
-        TpmChoice::Guest(other) if !other.strip_prefix("device:").is_some_and(|path| !path.is_empty()) => {
+        TpmChoice::Guest(other) if other.strip_prefix("device:").is_none_or(str::is_empty) => {
             Err("expected swtpm, none, 1.2 or device:PATH".into())
         }
         choice => Ok(choice),

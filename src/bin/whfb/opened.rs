@@ -40,9 +40,7 @@ impl Opened {
     pub(crate) fn work<T>(&mut self, work: impl FnOnce(&mut Machine<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let tpm = self.tpm.as_mut().map(|tpm| tpm as &mut dyn Tpm);
         let mut rng = OsRng;
-        let mut machine = self.device.machine(tpm, &mut rng)?;
-        let outcome = work(&mut machine);
-        drop(machine);
+        let outcome = work(&mut self.device.machine(tpm, &mut rng)?);
         let saved = self.device.save();
         let value = outcome?;
         saved?;

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use whfb::base::{Clock as _, SecretString, SystemClock};
-use whfb::device::pin::{AcceptedPin, PinRules};
+use whfb::device::flow::Machine;
+use whfb::device::pin::PinRules;
 use whfb::device::prereq::PreReqResult;
-use whfb::device::provision::{Registered, begin_automatically, begin_by_user};
+use whfb::device::provision::{Cleared, Registered, begin_automatically, begin_by_user};
 use whfb::device::signin::Logon;
 use whfb::link::{Link, drive};
 
@@ -39,7 +40,7 @@ fn warn(opened: &mut Opened, upn: &str, output: &Output) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Accepts the PIN under the device's policy, then runs the flow.
+/// The user's own entry.
 pub(crate) fn by_user(
     opened: &mut Opened,
     upn: &str,
@@ -47,9 +48,8 @@ pub(crate) fn by_user(
     link: &dyn Link,
 ) -> Result<Registered, Failure> {
     opened.work(|machine| {
-        let pin = accept(&PinRules::of(&machine.policy.effective()), pin)?;
-        let flow = begin_by_user(machine, upn, SystemClock.now())?.with_pin(pin);
-        Ok(drive(flow, machine, link, &SystemClock)?)
+        let cleared = begin_by_user(machine, upn, SystemClock.now())?;
+        make_key(machine, cleared, pin, link)
     })
 }
 
@@ -62,15 +62,21 @@ pub(crate) fn automatically(
 ) -> Result<Registered, Failure> {
     opened.work(|machine| {
         let cleared = begin_automatically(machine, upn, false, SystemClock.now())?;
-        let pin = accept(&PinRules::of(&machine.policy.effective()), pin)?;
-        Ok(drive(cleared.with_pin(pin), machine, link, &SystemClock)?)
+        make_key(machine, cleared, pin, link)
     })
 }
 
-fn accept(rules: &PinRules, pin: SecretString) -> Result<AcceptedPin, Failure> {
-    rules.accept(pin).map_err(|fault| {
+/// Accepts the PIN under the device's policy, then runs the flow.
+fn make_key(
+    machine: &mut Machine<'_>,
+    cleared: Cleared,
+    pin: SecretString,
+    link: &dyn Link,
+) -> Result<Registered, Failure> {
+    let pin = PinRules::of(&machine.policy.effective()).accept(pin).map_err(|fault| {
         Failure::new(Class::Refused, format!("this PIN is not accepted: {fault}")).next("choose another PIN")
-    })
+    })?;
+    Ok(drive(cleared.with_pin(pin), machine, link, &SystemClock)?)
 }
 
 fn describe(device: &str, registered: &Registered) -> String {
