@@ -4,6 +4,9 @@ mod hardware;
 mod replies;
 mod scripted;
 
+use std::ffi::OsString;
+use std::sync::LazyLock;
+
 use tempfile::TempDir;
 
 use crate::base::{ExposeSecret as _, Hresult, SecretString};
@@ -26,6 +29,18 @@ struct Bench {
     dir: TempDir,
 }
 
+type Files = Vec<(OsString, Vec<u8>)>;
+
+static LOGGED_ON: LazyLock<(Server, Files)> = LazyLock::new(|| {
+    let mut bench = Bench::joined();
+    bench.server.run(Logon::new(UPN, password()), &mut bench.device, None).unwrap();
+    bench.device.save().unwrap();
+    bench.server.seen.clear();
+    let entries = std::fs::read_dir(bench.dir.path()).unwrap().map(|entry| entry.unwrap());
+    let files = entries.map(|entry| (entry.file_name(), std::fs::read(entry.path()).unwrap())).collect();
+    (bench.server, files)
+});
+
 fn bench() -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let description = Description { name: "LAB-1".into(), tpm: TpmChoice::None, condition: Default::default() };
@@ -44,12 +59,14 @@ impl Bench {
         bench
     }
 
+    /// Two RSA keys take most of a test's time, so they are made once and every test gets a copy of the device.
     fn logged_on() -> Self {
-        let mut bench = Self::joined();
-        bench.server.run(Logon::new(UPN, password()), &mut bench.device, None).unwrap();
-        bench.device.save().unwrap();
-        bench.server.seen.clear();
-        bench
+        let (server, files) = &*LOGGED_ON;
+        let dir = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        Self { server: server.clone(), device: Device::open(dir.path()).unwrap(), dir }
     }
 
     fn provisioned() -> Self {

@@ -1,6 +1,7 @@
 //! A server for the flows' tests: fixed answers, every signature of the device checked. It judges no policy.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -34,12 +35,13 @@ pub(super) fn password() -> SecretString {
     SecretString::from(PASSWORD)
 }
 
+#[derive(Clone)]
 pub(super) struct Server {
     ca: Authority,
     nonces: u32,
     device: Option<Certificate>,
     transport: Option<RsaPublic>,
-    pub(super) session_key: Option<Secret32>,
+    pub(super) session_key: Option<Arc<Secret32>>,
     /// Registered Hello keys.
     pub(super) keys: Vec<KeyRequest>,
     aik: Option<crate::crypto::PublicKey>,
@@ -162,7 +164,7 @@ impl Server {
         }
         let session_key = cipher::random_secret(&mut OsRng);
         let wrapped = jwe::wrap_session_key(&session_key, self.transport.as_ref().unwrap(), &mut OsRng).unwrap();
-        self.session_key = Some(session_key);
+        self.session_key = Some(Arc::new(session_key));
         reply(200, prt_reply(&wrapped, UPN, TENANT))
     }
 

@@ -15,7 +15,7 @@
 //! use whfb::device::tpm::{Direct, KeyKind, Ownership, Tpm as _, TpmError, Usage};
 //!
 //! let mut swtpm = Swtpm::start(Path::new("state"), Path::new(PROGRAM))?;
-//! let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_kind, _key| Ok(None))?;
+//! let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_kind, _key, _facts| Ok(None))?;
 //! let mut tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&owned.pins), Box::new(OsRng))?;
 //! let key = tpm.create(KeyKind::Rsa2048, Usage::General, None)?;
 //! # Ok::<(), TpmError>(())
