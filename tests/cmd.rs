@@ -1,0 +1,28 @@
+//! Command lines as files: what help, usage errors and empty states say. Each file has a data directory of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
+
+fn run(file: &str) {
+    let data = tempfile::tempdir().unwrap();
+    trycmd::TestCases::new()
+        .env("NO_COLOR", "1")
+        .env("XDG_DATA_HOME", data.path().to_str().unwrap())
+        .insert_var("[DATA]", data.path().to_str().unwrap().to_owned())
+        .unwrap()
+        .case(format!("tests/cmd/{file}.trycmd"));
+}
+
+#[test]
+fn what_cannot_be_meant_is_a_usage_error() {
+    run("usage");
+}
+
+#[test]
+fn an_empty_state_says_what_to_do() {
+    run("empty");
+}
+
+#[test]
+fn devices_without_a_tpm_need_none() {
+    run("device");
+}
