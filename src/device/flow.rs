@@ -1,15 +1,13 @@
 //! What a flow is: a value that yields requests and takes replies. It knows no link, no clock and no thread.
 
-use crate::base::{ExposeSecret as _, Hresult, Secret32, Timestamp};
+use crate::base::{Hresult, Timestamp};
 use crate::device::events::EventLog;
 use crate::device::hardware::{self, HardwareState, Inputs, Provider};
-use crate::device::keys::{KeyError, KeyStore, secret32};
+use crate::device::keys::KeyStore;
 use crate::device::policy::Policy;
 use crate::device::state::{DeviceState, Registration};
 use crate::device::stop::Stop;
 use crate::wire::http::{Reply, Request};
-
-const LOCKOUT: &str = "whfb lockout authorization";
 
 /// A straight line of exchanges with a server.
 pub trait Flow {
@@ -72,21 +70,6 @@ impl Default for Switches {
 impl Machine<'_> {
     pub(crate) fn registration(&self) -> Result<&Registration, Stop> {
         self.state.registration.as_ref().ok_or(Stop::NotJoined)
-    }
-
-    /// Keeps the lockout authorization of a TPM of ours, protected by that TPM without any authorization: it has to be at
-    /// hand when the TPM takes none.
-    pub fn keep_lockout_auth(&mut self, auth: &Secret32) -> Result<(), KeyError> {
-        let protected = self.keys.protect(Provider::Hardware, LOCKOUT, auth.expose_secret())?;
-        self.state.lockout_auth = Some(protected);
-        Ok(())
-    }
-
-    /// The lockout authorization, if one is kept.
-    pub fn lockout_auth(&mut self) -> Result<Option<Secret32>, KeyError> {
-        let Some(protected) = &self.state.lockout_auth else { return Ok(None) };
-        let bytes = self.keys.reveal(LOCKOUT, protected)?;
-        secret32(bytes.expose_secret()).map(Some).ok_or(KeyError::Sealed)
     }
 
     /// The inputs of the hardware decision.

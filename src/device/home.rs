@@ -17,6 +17,7 @@ const RECORD: &str = "device.json";
 const POLICY: &str = "policy.json";
 const EVENTS: &str = "events.json";
 const MACHINE_KEY: &str = "machine.key";
+const LOCKOUT_AUTH: &str = "lockout.auth";
 
 /// How many events are kept.
 const MOST_EVENTS: usize = 2000;
@@ -107,6 +108,23 @@ impl Device {
             self.store.write(EVENTS, &events)?;
         }
         Ok(())
+    }
+
+    /// Keeps the lockout authorization of a TPM of ours: 32 bytes, readable by the owner of the directory alone. The
+    /// TPM could seal it, which would stop nobody who has both and would lose it with a storage root key that is gone.
+    ///
+    /// # Errors
+    /// Those of writing a file.
+    pub fn keep_lockout_auth(&self, authorization: &Secret32) -> Result<(), StoreError> {
+        self.store.write_bytes(LOCKOUT_AUTH, authorization.expose_secret())
+    }
+
+    /// The lockout authorization, if one is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the file does not hold 32 bytes, or those of reading one.
+    pub fn lockout_auth(&self) -> Result<Option<Secret32>, StoreError> {
+        read_secret(&self.store, LOCKOUT_AUTH)
     }
 
     /// Every event that was saved, oldest first.

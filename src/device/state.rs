@@ -7,7 +7,7 @@ use crate::base::{Timestamp, Uuid};
 use crate::crypto::cert::Certificate;
 use crate::device::container::Container;
 use crate::device::hardware::{HardwareState, TpmVersion};
-use crate::device::keys::{Protected, StoredKey};
+use crate::device::keys::StoredKey;
 use crate::device::prt::StoredPrt;
 use crate::device::tpm::{KeyBlob, Pins};
 
@@ -147,9 +147,6 @@ pub struct DeviceState {
     /// The TPM it met first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pins: Option<Pins>,
-    /// The lockout authorization of a TPM of ours, protected by that TPM.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lockout_auth: Option<Protected>,
     /// Its place in a tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
@@ -164,15 +161,7 @@ pub struct DeviceState {
 impl DeviceState {
     /// A device that has not done anything.
     pub fn new(description: Description) -> Self {
-        Self {
-            version: VERSION,
-            description,
-            pins: None,
-            lockout_auth: None,
-            registration: None,
-            aik: None,
-            users: BTreeMap::new(),
-        }
+        Self { version: VERSION, description, pins: None, registration: None, aik: None, users: BTreeMap::new() }
     }
 
     /// What is kept of a user.

@@ -109,7 +109,7 @@ impl Entra {
         self.directory().enable_device(id, enabled, self.now().as_second()).await
     }
 
-    /// Deletes a device, as an administrator does; its keys stay. False if there is none of that id.
+    /// Deletes a device, as an administrator does: its PRTs are revoked, its keys stay. False if there is none of that id.
     pub async fn delete_device(&self, id: Uuid) -> Result<bool, DirectoryError> {
         self.directory().delete_device(id, self.now().as_second()).await
     }

@@ -64,11 +64,16 @@ impl Entra {
         issue(self.keys(), self.tenant().id, purpose, self.now(), &mut crate::base::OsRng)
     }
 
-    /// Whether a nonce was issued here and is still young, without using it up; answers when it expires.
-    pub(crate) fn recognize_nonce(&self, purpose: Purpose, nonce: &str) -> Result<i64, NonceFault> {
+    /// Whether a nonce was issued here and is still young, without using it up.
+    pub(crate) fn recognize_nonce(&self, purpose: Purpose, nonce: &str) -> Result<(), NonceFault> {
+        self.expiry_of(purpose, nonce, self.now().as_second()).map(drop)
+    }
+
+    /// When a nonce expires, if it has not.
+    fn expiry_of(&self, purpose: Purpose, nonce: &str, now: i64) -> Result<i64, NonceFault> {
         let made = made_at(self.keys(), self.tenant().id, purpose, nonce)?;
         let expires = made.saturating_add(self.rules().nonce_lifetime.as_secs());
-        if self.now().as_second() > expires { Err(NonceFault::Expired) } else { Ok(expires) }
+        if now > expires { Err(NonceFault::Expired) } else { Ok(expires) }
     }
 
     /// Uses a nonce up. Exactly one of any number of callers gets `Ok(Ok(()))`.
@@ -77,11 +82,12 @@ impl Entra {
         purpose: Purpose,
         nonce: &str,
     ) -> Result<Result<(), NonceFault>, DirectoryError> {
-        let expires = match self.recognize_nonce(purpose, nonce) {
+        // One instant for both questions: a row forgotten between them would let a nonce in twice.
+        let now = self.now().as_second();
+        let expires = match self.expiry_of(purpose, nonce, now) {
             Ok(expires) => expires,
             Err(fault) => return Ok(Err(fault)),
         };
-        let now = self.now().as_second();
         // The unpadded text is hashed, so that padding makes no second nonce of a used one.
         let hash = hex(&sha256(nonce.trim_end_matches('=').as_bytes()));
         let first = self.directory().consume(&hash, expires, now).await?;
@@ -97,14 +103,14 @@ mod tests {
     #[test]
     fn a_nonce_is_good_for_its_tenant_and_purpose_alone() {
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let keys = TenantKeys::generate(now).unwrap();
+        let keys = TenantKeys::shared();
         let (tenant, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let nonce = issue(&keys, tenant, Purpose::Token, now, &mut OsRng);
-        assert_eq!(made_at(&keys, tenant, Purpose::Token, &nonce), Ok(now.as_second()));
-        assert_eq!(made_at(&keys, other, Purpose::Token, &nonce), Err(NonceFault::Foreign));
-        assert_eq!(made_at(&keys, tenant, Purpose::Registration, &nonce), Err(NonceFault::Foreign));
+        let nonce = issue(keys, tenant, Purpose::Token, now, &mut OsRng);
+        assert_eq!(made_at(keys, tenant, Purpose::Token, &nonce), Ok(now.as_second()));
+        assert_eq!(made_at(keys, other, Purpose::Token, &nonce), Err(NonceFault::Foreign));
+        assert_eq!(made_at(keys, tenant, Purpose::Registration, &nonce), Err(NonceFault::Foreign));
         for length in 0..nonce.len() {
-            assert!(made_at(&keys, tenant, Purpose::Token, &nonce[..length]).is_err(), "{length}");
+            assert!(made_at(keys, tenant, Purpose::Token, &nonce[..length]).is_err(), "{length}");
         }
     }
 }

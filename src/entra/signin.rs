@@ -159,7 +159,13 @@ fn check_times(entra: &Entra, assertion: &HelloAssertion) -> Result<(), Refusal>
 }
 
 /// A PRT with a new session key, which leaves wrapped to the device's transport key.
-async fn issue(entra: &Entra, user: &User, device: &Device, proof: Proof, client: &str) -> Result<PrtReply, Failure> {
+pub(crate) async fn issue(
+    entra: &Entra,
+    user: &User,
+    device: &Device,
+    proof: Proof,
+    client: &str,
+) -> Result<PrtReply, Failure> {
     let transport = from_base64(&device.transport_key).ok().and_then(|blob| blob::read(&blob).ok());
     let transport = transport.ok_or(Refusal::TransportKeyMissing)?;
     let session_key = random_secret(&mut OsRng);

@@ -159,13 +159,13 @@ mod tests {
 
     #[test]
     fn names_each_fault_and_takes_what_it_signed() {
-        let keys = TenantKeys::generate(now()).unwrap();
+        let keys = TenantKeys::shared();
         let stranger = TenantKeys::generate(now()).unwrap();
         let check = |token: &str, at: i64| {
             let at = Timestamp::from_second(now().as_second() + at).unwrap();
-            admit(token, &keys, SEEDED_TENANT, DRS_AUDIENCE, at).map(|claims| claims.0)
+            admit(token, keys, SEEDED_TENANT, DRS_AUDIENCE, at).map(|claims| claims.0)
         };
-        let good = sign(&keys, &claims()).unwrap();
+        let good = sign(keys, &claims()).unwrap();
         assert_eq!(check(&good, 0), Ok(claims()));
         assert_eq!(check(&good, 3599), Ok(claims()));
         assert_eq!(check(&good, 3600), Err(TokenFault::Expired));
@@ -177,7 +177,7 @@ mod tests {
             (AccessClaims { iss: issuer(other), ..claims() }, TokenFault::Issuer),
             (AccessClaims { aud: "https://graph.microsoft.com".into(), ..claims() }, TokenFault::Audience),
         ] {
-            assert_eq!(check(&sign(&keys, &changed).unwrap(), 0), Err(fault));
+            assert_eq!(check(&sign(keys, &changed).unwrap(), 0), Err(fault));
         }
         for text in ["", "a.b.c", "e30.e30.e30"] {
             assert_eq!(check(text, 0), Err(TokenFault::Malformed), "{text:?}");
@@ -186,18 +186,18 @@ mod tests {
 
     #[test]
     fn refuses_a_token_without_a_signature_or_with_another_algorithm() {
-        let keys = TenantKeys::generate(now()).unwrap();
+        let keys = TenantKeys::shared();
         let payload = serde_json::to_vec(&claims()).unwrap();
         for algorithm in ["none", "HS256", "RS512"] {
             let token = Unsigned::from_bytes(format!(r#"{{"alg":"{algorithm}"}}"#).as_bytes(), &payload).signed(&[]);
-            let fault = admit(&token, &keys, SEEDED_TENANT, DRS_AUDIENCE, now()).unwrap_err();
+            let fault = admit(&token, keys, SEEDED_TENANT, DRS_AUDIENCE, now()).unwrap_err();
             assert_eq!(fault, TokenFault::Signature, "{algorithm}");
         }
-        let good = sign(&keys, &claims()).unwrap();
+        let good = sign(keys, &claims()).unwrap();
         let (head, signature) = good.rsplit_once('.').unwrap();
         let (header, _) = head.split_once('.').unwrap();
         let richer = AccessClaims { amr: vec!["ngcmfa".into()], ..claims() };
         let forged = format!("{header}.{}.{signature}", base64url(&serde_json::to_vec(&richer).unwrap()));
-        assert_eq!(admit(&forged, &keys, SEEDED_TENANT, DRS_AUDIENCE, now()).unwrap_err(), TokenFault::Signature);
+        assert_eq!(admit(&forged, keys, SEEDED_TENANT, DRS_AUDIENCE, now()).unwrap_err(), TokenFault::Signature);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use whfb::attest::{TpmIdentity, ek_certificate, extra_data};
-use whfb::base::{Clock as _, OsRng, Timestamp};
+use whfb::base::{Clock as _, OsRng};
 use whfb::crypto::cert::{Authority, Name, Text, Validity};
 use whfb::crypto::cipher::cfb_decrypt;
 use whfb::crypto::digest::sha256;
@@ -37,10 +37,6 @@ macro_rules! shared_keys {
 }
 
 shared_keys!(ek_key, aik_key);
-
-fn start() -> Timestamp {
-    "2026-11-22T12:00:00Z".parse().unwrap()
-}
 
 fn vendor() -> &'static Authority {
     static VENDOR: OnceLock<Authority> = OnceLock::new();
@@ -234,6 +230,20 @@ fn refuses_statements_over_no_foreign_or_old_nonces() {
             let made = statement(&nonce, &chain);
             lab.refuses(register(&token, &attested(user_key(), &made)), 400, name).await;
         }
+    });
+}
+
+#[test]
+fn refuses_statements_of_an_attestation_key_whose_certificate_has_expired() {
+    run(async {
+        let (lab, _) = lab_of(Rules::entra()).await;
+        let chain = certified_aik(&lab, None).await;
+        lab.wait(366 * 86_400);
+        let device = lab.join(ALICE).await;
+        let token = lab.ngcmfa(&lab.session(&device, ALICE).await).await;
+        let made = statement(&drs_nonce(&lab).await, &chain);
+        let body = lab.refuses(register(&token, &attested(user_key(), &made)), 400, "AttestationAikExpired").await;
+        assert_eq!(body["hresult"], "0x801C03EF");
     });
 }
 

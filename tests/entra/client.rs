@@ -1,10 +1,12 @@
 //! A client of software keys, as public tools are, and a lab that it talks to.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tower::ServiceExt as _;
-use whfb::base::{Clock, ExposeSecret as _, ManualClock, OsRng, Secret32, SignedDuration, random_bytes};
+use whfb::base::{Clock, ExposeSecret as _, ManualClock, OsRng, Secret32, SignedDuration, Timestamp, random_bytes};
 use whfb::crypto::cert::{Name, Text, UnsignedRequest};
 use whfb::crypto::digest::{hmac_sha256, sha256};
 use whfb::crypto::kdf::{SessionKdf, session_derived_key};
@@ -65,6 +67,27 @@ pub(crate) fn sign(unsigned: Unsigned, key: &SoftwareKey) -> String {
 pub(crate) struct Lab {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) entra: Arc<Entra>,
+    /// Dropped last: the database lies in it.
+    pub(crate) folder: TempDir,
+}
+
+/// A seeded database that every lab starts from a copy of: making a tenant's keys takes longer than most tests.
+fn template() -> &'static Path {
+    static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
+    let make = || {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::File(folder.path().join("entra.sqlite"));
+        let clock = Arc::new(ManualClock::new(start()));
+        let options = Options { database, rules: Rules::entra(), clock, vendor_roots: Vec::new() };
+        // A runtime of its own, on a thread of its own: the caller is inside one.
+        std::thread::spawn(|| run(async { Entra::open(options).await.unwrap().close().await })).join().unwrap();
+        folder
+    };
+    TEMPLATE.get_or_init(make).path()
+}
+
+pub(crate) fn start() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
 /// A device that joined.
@@ -86,9 +109,21 @@ impl Lab {
     }
 
     pub(crate) async fn with_roots(rules: Rules, vendor_roots: Vec<Vec<u8>>) -> Self {
-        let clock = Arc::new(ManualClock::new("2026-11-22T12:00:00Z".parse().unwrap()));
-        let options = Options { database: Database::Memory, rules, clock: clock.clone(), vendor_roots };
-        Self { clock, entra: Arc::new(Entra::open(options).await.unwrap()) }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("entra.sqlite");
+        std::fs::copy(template().join("entra.sqlite"), &path).unwrap();
+        Self::open(Database::File(path), folder, rules, vendor_roots).await
+    }
+
+    /// A tenant with the same name and other keys.
+    pub(crate) async fn stranger() -> Self {
+        Self::open(Database::Memory, tempfile::tempdir().unwrap(), Rules::entra(), Vec::new()).await
+    }
+
+    async fn open(database: Database, folder: TempDir, rules: Rules, vendor_roots: Vec<Vec<u8>>) -> Self {
+        let clock = Arc::new(ManualClock::new(start()));
+        let options = Options { database, rules, clock: clock.clone(), vendor_roots };
+        Self { clock, entra: Arc::new(Entra::open(options).await.unwrap()), folder }
     }
 
     pub(crate) fn now(&self) -> i64 {
@@ -307,6 +342,8 @@ pub(crate) fn session(reply: &Reply) -> Session {
 pub(crate) enum Kdf {
     V1,
     V2,
+    /// There is none.
+    V3,
 }
 
 /// `x-ms-RefreshTokenCredential` under a key derived from the session key.
@@ -318,7 +355,11 @@ pub(crate) fn credential(session: &Session, nonce: &str, kdf: Kdf) -> String {
         alg: "HS256".into(),
         typ: Some("JWT".into()),
         ctx: Some(base64(&ctx)),
-        kdf_ver: (kdf == Kdf::V2).then_some(2),
+        kdf_ver: match kdf {
+            Kdf::V1 => None,
+            Kdf::V2 => Some(2),
+            Kdf::V3 => Some(3),
+        },
         ..Header::default()
     };
     let version = if kdf == Kdf::V2 { SessionKdf::V2 { payload: &payload } } else { SessionKdf::V1 };

@@ -54,8 +54,8 @@ fn refuses_join_requests_by_name() {
             join(&token, &body)
         };
         let small = SoftwareKey::Rsa(Box::new(rsa::RsaPrivateKey::new(&mut OsRng, 1024).unwrap()));
-        type Break<'a> = &'a dyn Fn(&mut JoinRequest);
-        let cases: [(Break<'_>, &str); 10] = [
+        type Change<'a> = &'a dyn Fn(&mut JoinRequest);
+        let cases: [(Change<'_>, &str); 10] = [
             (&|body| body.join_type = 6, "JoinTypeUnsupported"),
             (&|body| body.device_display_name.clear(), "JoinNameInvalid"),
             (&|body| body.device_display_name = "x".repeat(257), "JoinNameInvalid"),
@@ -70,6 +70,21 @@ fn refuses_join_requests_by_name() {
         for (change, name) in cases {
             lab.refuses(changed(change), 400, name).await;
         }
+    });
+}
+
+#[test]
+fn refuses_device_keys_of_another_size() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let token = lab.token(ALICE, DRS_AUDIENCE).await;
+        let large = SoftwareKey::Rsa(Box::new(rsa::RsaPrivateKey::new(&mut OsRng, 3072).unwrap()));
+        let subject = Name::common_name(REQUEST_SUBJECT, Text::Printable).unwrap();
+        let unsigned = UnsignedRequest::new(&subject, &public(&large)).unwrap();
+        let signature = large.sign(&sha256(unsigned.to_sign()), &mut OsRng).unwrap();
+        let mut body = join_body();
+        body.certificate_request.data = base64(&unsigned.signed(&signature).unwrap());
+        lab.refuses(join(&token, &body), 400, "JoinRequestKey").await;
     });
 }
 
@@ -95,7 +110,7 @@ fn refuses_joins_without_version_token_or_body() {
         lab.refuses(at(path).bearer("a.b.c"), 401, "JoinTokenMalformed").await;
         let graph = lab.token(ALICE, "https://graph.microsoft.com").await;
         lab.refuses(at(path).bearer(&graph), 401, "JoinTokenAudience").await;
-        let stranger = Lab::new(Rules::entra()).await.token(ALICE, DRS_AUDIENCE).await;
+        let stranger = Lab::stranger().await.token(ALICE, DRS_AUDIENCE).await;
         lab.refuses(at(path).bearer(&stranger), 401, "JoinTokenSignature").await;
         let mut empty = at(path).bearer(&token);
         empty.body.clear();

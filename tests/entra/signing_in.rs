@@ -56,7 +56,7 @@ fn refuses_nonces_that_are_missing_foreign_replayed_or_old() {
         claims.as_object_mut().unwrap().remove("request_nonce");
         lab.refuses(prt_request(&device, &claims), 400, "NonceMissing").await;
 
-        let stranger = Lab::new(Rules::entra()).await;
+        let stranger = Lab::stranger().await;
         let foreign = password_claims(&stranger.nonce().await, ALICE, PASSWORD);
         lab.refuses(prt_request(&device, &foreign), 400, "NonceForeign").await;
 
@@ -213,6 +213,9 @@ fn refuses_stray_keys_wrong_signatures_and_other_users() {
         };
         refuse_assertion(&lab, &device, plain, "AssertionNotForHello").await;
         refuse_assertion(&lab, &device, |_| "a.b".to_owned(), "AssertionMalformed").await;
+        let mut none = hello_claims(&lab.nonce().await, "");
+        none["assertion"] = Value::Null;
+        lab.refuses(prt_request(&device, &none), 400, "AssertionMissing").await;
     });
 }
 

@@ -128,22 +128,13 @@ fn a_second_start_finds_what_is_there() {
 #[test]
 fn the_database_holds_no_password_prt_or_session_key() {
     run(async {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("entra.sqlite");
-        let options = Options {
-            database: Database::File(path),
-            rules: Rules::entra(),
-            clock: std::sync::Arc::new(whfb::base::ManualClock::new("2026-11-22T12:00:00Z".parse().unwrap())),
-            vendor_roots: Vec::new(),
-        };
-        let clock = std::sync::Arc::new(whfb::base::ManualClock::new("2026-11-22T12:00:00Z".parse().unwrap()));
-        let lab = Lab { clock, entra: std::sync::Arc::new(Entra::open(options).await.unwrap()) };
+        let lab = Lab::new(Rules::entra()).await;
         let device = lab.join(ALICE).await;
         let session = lab.session(&device, ALICE).await;
         let token = lab.ngcmfa(&session).await;
         lab.entra.close().await;
         let mut stored = Vec::new();
-        for entry in std::fs::read_dir(folder.path()).unwrap() {
+        for entry in std::fs::read_dir(lab.folder.path()).unwrap() {
             stored.extend(std::fs::read(entry.unwrap().path()).unwrap());
         }
         let holds = |needle: &[u8]| stored.windows(needle.len()).any(|window| window == needle);

@@ -176,6 +176,9 @@ fn refuses_prt_credentials_by_name() {
         let body = lab.refuses(authorize(&v1, &[]), 400, "KdfVersionRefused").await;
         assert_eq!(body["error_codes"], json!([5_000_611]));
 
+        let v3 = credential(&session, &lab.nonce().await, Kdf::V3);
+        lab.refuses(authorize(&v3, &[]), 400, "KdfVersionUnknown").await;
+
         let other = lab.session(&device, BOB).await;
         let mixed = Session { prt: session.prt.clone(), key: other.key, reply: session.reply.clone() };
         let wrong_key = credential(&mixed, &lab.nonce().await, Kdf::V2);
@@ -201,6 +204,24 @@ fn refuses_prt_credentials_by_name() {
         lab.wait(15 * 86_400);
         let late = credential(&session, &lab.nonce().await, Kdf::V2);
         lab.refuses(authorize(&late, &[]), 400, "PrtExpired").await;
+    });
+}
+
+#[test]
+fn a_prt_ends_with_its_device() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let device = lab.join(ALICE).await;
+        let session = lab.session(&device, ALICE).await;
+        let id = device.id.parse().unwrap();
+        lab.entra.enable_device(id, false).await.unwrap();
+        let disabled = credential(&session, &lab.nonce().await, Kdf::V2);
+        lab.refuses(authorize(&disabled, &[]), 400, "DeviceDisabled").await;
+        lab.entra.enable_device(id, true).await.unwrap();
+        assert!(!lab.code(&session, &[]).await.is_empty());
+        lab.entra.delete_device(id).await.unwrap();
+        let deleted = credential(&session, &lab.nonce().await, Kdf::V2);
+        lab.refuses(authorize(&deleted, &[]), 400, "PrtRevoked").await;
     });
 }
 

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use whfb::base::OsRng;
+use whfb::base::{OsRng, secret_slice};
 use whfb::device::tpm::manufacture::{Owned, clear, disable_storage, manufacture, take_ownership};
 use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
 use whfb::device::tpm::transport::Transport as _;
-use whfb::device::tpm::{Direct, KeyKind, Ownership, Tpm as _, TpmError, Usage};
+use whfb::device::tpm::{Direct, Gate, KeyKind, Ownership, Tpm as _, TpmError, Usage};
 
 use crate::support::{Eavesdropper, code, lab, manufactured, open, secret, start, tempdir};
 
@@ -155,6 +155,18 @@ fn a_killed_emulator_is_gone_and_says_so_at_once() {
     assert!(matches!(tpm.facts(), Err(TpmError::Gone(_))), "gone stays gone");
     drop(tpm);
     drop(open(Box::new(start(directory.path())), &pins));
+}
+
+#[test]
+fn the_emulator_is_shut_down_in_order_even_if_its_user_is_a_guest() {
+    let directory = tempdir();
+    let (swtpm, Owned { pins, .. }) = manufactured(directory.path());
+    let mut guest = Direct::open(Box::new(swtpm), Ownership::Guest, Some(&pins), Box::new(OsRng)).unwrap();
+    let sealed = guest.seal(&secret_slice(vec![1; 32]), Gate::Counted(&secret(1))).unwrap();
+    guest.unseal(&sealed, Gate::Counted(&secret(1))).unwrap();
+    drop(guest);
+    // Without TPM2_Shutdown the protected use would count as a failure.
+    assert_eq!(Direct::look(&mut start(directory.path())).unwrap().lockout.count, 0);
 }
 
 #[test]

@@ -74,6 +74,24 @@ fn an_answer_that_was_changed_on_its_way_is_not_believed() {
 }
 
 #[test]
+fn a_public_area_that_is_not_that_of_its_name_is_not_used() {
+    const READ_PUBLIC: u32 = 0x173;
+    let directory = tempdir();
+    let (swtpm, Owned { pins, .. }) = manufactured(directory.path());
+    // The answer ends with Name and qualified Name, 34 bytes each behind their lengths.
+    let (transport, _) = Eavesdropper::new(swtpm, |code, answer| {
+        let inside_the_name = answer.len().saturating_sub(40);
+        if code == READ_PUBLIC {
+            answer[inside_the_name] ^= 1;
+        }
+    });
+    let mut tpm = Direct::open(Box::new(transport), Ownership::Guest, None, Box::new(OsRng)).unwrap();
+    assert_eq!(tpm.facts().unwrap().loaded.len(), 1, "a primary in memory serves instead of the persistent one");
+    assert_eq!(tpm.pins().unwrap(), pins, "no Name is pinned that was only claimed");
+    tpm.create(KeyKind::P256, Usage::General, None).unwrap();
+}
+
+#[test]
 fn a_lost_session_is_started_again() {
     let directory = tempdir();
     let (swtpm, Owned { pins, .. }) = manufactured(directory.path());

@@ -158,7 +158,7 @@ fn with_tpm(story: &mut Story<'_>, place: &Place, tpm: &TpmChoice, link: &Http) 
             ("key id", signed_in.key_id.to_string().into()),
             ("PRT amr", json!(signed_in.prt.amr)),
             ("PRT user", signed_in.prt.upn.as_str().into()),
-            ("PRT expires", signed_in.prt.expires.to_string().into()),
+            ("PRT expires", format!("{:.0}", signed_in.prt.expires).into()),
         ];
         Ok(((), evidence))
     })?;
@@ -255,7 +255,7 @@ fn join(opened: &mut Opened, upn: &str, link: &Http) -> Result<((), Evidence), F
 
 fn logon(opened: &mut Opened, upn: &str, link: &Http) -> Result<((), Evidence), Failure> {
     let prt = opened.run(Logon::new(upn, SecretString::from(SEEDED_PASSWORD)), link)?;
-    Ok(((), vec![("PRT amr", json!(prt.amr)), ("PRT expires", prt.expires.to_string().into())]))
+    Ok(((), vec![("PRT amr", json!(prt.amr)), ("PRT expires", format!("{:.0}", prt.expires).into())]))
 }
 
 fn prerequisites(opened: &mut Opened, upn: &str) -> Result<((), Evidence), Failure> {

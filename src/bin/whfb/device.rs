@@ -10,7 +10,6 @@ use whfb::crypto::cert::{Authority, Validity};
 use whfb::device::StoreError;
 use whfb::device::home::Device;
 use whfb::device::state::{Condition, Description, TpmChoice};
-use whfb::device::stop::Stop;
 use whfb::device::tpm::manufacture::{Owned, manufacture};
 use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
 use whfb::device::tpm::{Direct, Facts, KeyKind, Ownership};
@@ -71,9 +70,9 @@ fn equip(place: &Place, dir: &Path, mut device: Device) -> Result<Opened, Failur
     let Owned { pins, lockout_auth, .. } = manufacture(&mut swtpm, &mut OsRng, &issuer)?;
     let tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&pins), Box::new(OsRng))?;
     device.state.pins = Some(pins);
-    let mut opened = Opened::with(device, Some(tpm));
-    opened.work(|machine| machine.keep_lockout_auth(&lockout_auth).map_err(|error| Stop::from(error).into()))?;
-    Ok(opened)
+    device.keep_lockout_auth(&lockout_auth)?;
+    device.save()?;
+    Ok(Opened::with(device, Some(tpm)))
 }
 
 /// An endorsement certificate by the lab's vendor, for ten years.

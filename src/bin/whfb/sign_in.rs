@@ -40,7 +40,7 @@ fn only_user(state: &DeviceState) -> Result<String, Failure> {
 fn describe(signed_in: &SignedIn) -> String {
     let prt = &signed_in.prt;
     format!(
-        "{} signed in with the Hello key\n  key id   {}\n  in       {}\n  amr      {}\n  PRT      until {}",
+        "{} signed in with the Hello key\n  key id   {}\n  in       {}\n  amr      {}\n  PRT      until {:.0}",
         prt.upn,
         signed_in.key_id,
         signed_in.provider.name(),

@@ -112,6 +112,9 @@ impl Session {
 }
 
 /// A TPM drops the zero bytes at the end of an authorization value, so both sides have to.
+///
+/// As long as session key and value fit into one block of SHA-256 (64 bytes), HMAC pads the same zeros back; nobody should
+/// have to know that.
 pub(super) fn without_trailing_zeros(auth: &[u8]) -> &[u8] {
     let length = auth.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     auth.get(..length).unwrap_or_default()

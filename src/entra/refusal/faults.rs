@@ -79,7 +79,7 @@ impl From<&Report> for Refusal {
     }
 }
 
-fn of_check(check: Check) -> Refusal {
+pub(super) fn of_check(check: Check) -> Refusal {
     match check {
         Check::PublicArea => Refusal::AttestationPublicArea,
         Check::CertifyInfo => Refusal::AttestationCertifyInfo,

@@ -1,4 +1,6 @@
 use super::*;
+use crate::attest::{AikFault, ChainFault, Check, EkFault};
+use crate::wire::tpm::TpmFormat;
 use std::collections::HashSet;
 
 #[test]
@@ -46,4 +48,40 @@ fn key_registration_answers_every_code_with_an_hresult_of_the_table() {
             assert!(Hresult::all().any(|known| known == hresult), "{refusal:?}");
         }
     }
+}
+
+#[test]
+fn each_check_of_a_statement_has_the_refusal_of_its_name() {
+    for check in Check::ALL {
+        assert_eq!(faults::of_check(*check).name(), format!("Attestation{check:?}"));
+    }
+}
+
+#[test]
+fn each_fault_of_an_ek_certificate_or_an_attestation_key_has_a_refusal_of_its_own() {
+    let chain = ChainFault::TooLong;
+    let expired = ChainFault::Expired { subject: String::new(), to: crate::base::Timestamp::UNIX_EPOCH };
+    let ek = [
+        EkFault::Key,
+        EkFault::Version,
+        EkFault::AlternativeName,
+        EkFault::Identity,
+        EkFault::Authority,
+        EkFault::KeyUsage,
+        EkFault::ExtendedKeyUsage,
+        EkFault::Chain(chain),
+        EkFault::Chain(expired),
+    ];
+    let aik = [
+        AikFault::NotBoundToTpm,
+        AikFault::NotRestricted,
+        AikFault::NotSigning,
+        AikFault::Scheme,
+        AikFault::Strength,
+        AikFault::Public(TpmFormat::Truncated),
+    ];
+    let count = ek.len() + aik.len();
+    let refusals: HashSet<_> = ek.into_iter().map(Refusal::from).chain(aik.into_iter().map(Refusal::from)).collect();
+    assert_eq!(refusals.len(), count);
+    assert!(refusals.iter().all(|refusal| refusal.entry().dialect == Dialect::Lab));
 }

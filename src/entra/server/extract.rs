@@ -79,3 +79,19 @@ fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_a_body_of_one_mebibyte_and_not_a_byte_more() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let exact = read_body(Body::from(vec![1; BODY_LIMIT])).await;
+            assert_eq!(exact.map(|body| body.len()), Ok(BODY_LIMIT));
+            let longer = read_body(Body::from(vec![1; BODY_LIMIT + 1])).await;
+            assert_eq!(longer, Err(Refusal::BodyTooLarge));
+        });
+    }
+}
