@@ -9,15 +9,22 @@ mod sql;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{SqlSafeStr as _, SqlitePool};
 
 pub(crate) use rows::{Device, Key, Tenant, TenantKey, User};
 pub use rows::{DeviceRow, KeyRow, Snapshot, UserRow};
 pub(crate) use sql::{NewGrant, Seed};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("src/entra/directory/migrations");
+/// Every step of the schema, oldest first. A step that was released is never edited: its checksum is in each database.
+fn migrations() -> Migrator {
+    let steps = [(1, "directory", include_str!("migrations/0001_directory.sql"))];
+    let step = |(version, name, sql): (i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(steps.map(step).to_vec())
+}
 
 /// Where the directory lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +90,7 @@ impl Directory {
             .connect_with(options)
             .await
             .map_err(|error| connect_fault(error, database))?;
-        MIGRATIONS.run(&pool).await.map_err(schema_fault)?;
+        migrations().run(&pool).await.map_err(schema_fault)?;
         Ok(Self { pool })
     }
 

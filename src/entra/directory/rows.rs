@@ -1,14 +1,15 @@
 //! What the directory holds, in plain types.
 
 use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row as _};
 
 use crate::base::Uuid;
 
 /// The tenant.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tenant {
     /// Tenant id.
-    #[sqlx(try_from = "Guid")]
     pub(crate) id: Uuid,
     /// Default domain.
     pub(crate) domain: String,
@@ -19,7 +20,7 @@ pub(crate) struct Tenant {
 }
 
 /// One of the tenant's keys: base64 of PKCS#8 or of a symmetric key, and the certificate of an authority.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone)]
 pub(crate) struct TenantKey {
     pub(crate) purpose: String,
     pub(crate) material: String,
@@ -27,10 +28,9 @@ pub(crate) struct TenantKey {
 }
 
 /// A user.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone)]
 pub(crate) struct User {
     /// Object id.
-    #[sqlx(try_from = "Guid")]
     pub(crate) id: Uuid,
     /// User principal name, lower case.
     pub(crate) upn: String,
@@ -47,13 +47,11 @@ pub(crate) struct User {
 }
 
 /// A device.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Device {
     /// Device id.
-    #[sqlx(try_from = "Guid")]
     pub(crate) id: Uuid,
     /// Object id of the user who joined it.
-    #[sqlx(try_from = "Guid")]
     pub(crate) owner: Uuid,
     pub(crate) display_name: String,
     pub(crate) os: String,
@@ -72,16 +70,13 @@ pub(crate) struct Device {
 }
 
 /// A Hello key.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key {
     /// The server's GUID of it.
-    #[sqlx(try_from = "Guid")]
     pub(crate) kid: Uuid,
     /// Object id of the user.
-    #[sqlx(try_from = "Guid")]
     pub(crate) owner: Uuid,
     /// The device that registered it.
-    #[sqlx(try_from = "Guid")]
     pub(crate) device: Uuid,
     /// base64 SHA-256 of the blob.
     pub(crate) key_id: String,
@@ -95,14 +90,30 @@ pub(crate) struct Key {
     pub(crate) report: String,
 }
 
-/// Reads GUIDs, which are stored as text.
-pub(super) struct Guid(Uuid);
-
-impl From<Guid> for Uuid {
-    fn from(guid: Guid) -> Self {
-        guid.0
-    }
+/// Reads a row: columns are named like fields, GUIDs are behind the semicolon.
+macro_rules! row {
+    ($name:ident { $($field:ident),*; $($guid:ident),* }) => {
+        impl<'r> FromRow<'r, SqliteRow> for $name {
+            fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
+                Ok(Self {
+                    $($field: row.try_get(stringify!($field))?,)*
+                    $($guid: row.try_get::<Guid, _>(stringify!($guid))?.0,)*
+                })
+            }
+        }
+    };
 }
+
+row!(Tenant { domain, display_name, region; id });
+row!(TenantKey { purpose, material, certificate; });
+row!(User { upn, display_name, salt, rounds, verifier, mfa_method; id });
+row!(Device {
+    display_name, os, os_version, trust_type, enabled, thumbprint, certificate, transport_key, created; id, owner
+});
+row!(Key { key_id, blob, created, level, report; kid, owner, device });
+
+/// A GUID, which is stored as text.
+struct Guid(Uuid);
 
 impl sqlx::Type<sqlx::Sqlite> for Guid {
     fn type_info() -> sqlx::sqlite::SqliteTypeInfo {
