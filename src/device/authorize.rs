@@ -89,7 +89,7 @@ mod tests {
     use crate::base::Hresult;
 
     fn redirect(location: &str) -> Reply {
-        Reply { status: 302, headers: vec![("location".to_owned(), location.to_owned())], body: Vec::new() }
+        Reply { status: 302, headers: vec![("location".to_owned(), location.to_owned())], body: Vec::new().into() }
     }
 
     #[test]
@@ -112,9 +112,9 @@ mod tests {
         let reply = redirect("x://y?error=interaction_required&error_description=AADSTS50076%3A%20mfa&state=s");
         let Err(Stop::Server(refusal)) = read_code("s", &reply) else { panic!() };
         assert_eq!((refusal.aadsts, refusal.hresult), (vec![50076], Hresult::DSREG_E_MFA_REQUIRED));
-        let page = Reply { status: 200, headers: Vec::new(), body: b"<html>".to_vec() };
+        let page = Reply { status: 200, headers: Vec::new(), body: b"<html>".to_vec().into() };
         assert!(matches!(read_code("s", &page), Err(Stop::Reply { fault: ReplyFault::NoCode, .. })));
-        let refused = Reply { status: 400, headers: Vec::new(), body: Vec::new() };
+        let refused = Reply { status: 400, headers: Vec::new(), body: Vec::new().into() };
         assert!(matches!(read_code("s", &refused), Err(Stop::Server(_))));
     }
 }

@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn refusal(exchange: Exchange, status: u16, body: &str) -> ServerRefusal {
-        let reply = Reply { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        let reply = Reply { status, headers: Vec::new(), body: body.as_bytes().to_vec().into() };
         match exchange.check(&reply) {
             Err(Stop::Server(refusal)) => *refusal,
             other => panic!("{other:?}"),

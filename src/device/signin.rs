@@ -59,7 +59,7 @@ impl Flow for Logon {
             (LogonStage::Nonce, Some(reply)) => {
                 let mut claims = claims("password", read_nonce(&reply)?);
                 claims.username = Some(self.upn.clone());
-                claims.password = Some(self.password.expose_secret().to_owned());
+                claims.password = Some(self.password.expose_secret().to_owned().into());
                 let request = ask_prt(machine, &claims);
                 claims.password.zeroize();
                 self.stage = LogonStage::Prt;

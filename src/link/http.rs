@@ -73,7 +73,7 @@ impl Link for Http {
             .limit(REPLY_LIMIT)
             .read_to_vec()
             .map_err(|error| name(error, &request.host))?;
-        let reply = Reply { status, headers, body };
+        let reply = Reply { status, headers, body: body.into() };
         tracing::debug!(target: "whfb::link", "{request:?} -> {reply:?}");
         Ok(reply)
     }
@@ -90,7 +90,7 @@ fn encode(request: &Request, port: u16) -> Result<ureq::http::Request<Vec<u8>>, 
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }
-    builder.body(request.body.clone()).map_err(|error| LinkError::Malformed(error.to_string()))
+    builder.body(request.body.to_vec()).map_err(|error| LinkError::Malformed(error.to_string()))
 }
 
 fn name(error: ureq::Error, host: &str) -> LinkError {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 /// The methods in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -34,20 +36,20 @@ pub struct Request {
     pub target: String,
     /// Header names and values, in order.
     pub headers: Vec<(String, String)>,
-    /// The body; empty for none.
-    pub body: Vec<u8>,
+    /// The body; empty for none. Wiped on drop, as it may carry a password or a token.
+    pub body: Zeroizing<Vec<u8>>,
 }
 
 impl Request {
     /// A request without body and headers.
     pub fn new(method: Method, host: &str, target: impl Into<String>) -> Self {
-        Self { method, host: host.to_owned(), target: target.into(), headers: Vec::new(), body: Vec::new() }
+        Self { method, host: host.to_owned(), target: target.into(), headers: Vec::new(), body: Vec::new().into() }
     }
 
     /// A POST of `application/x-www-form-urlencoded`.
     pub fn form(host: &str, target: impl Into<String>, fields: &[(&str, &str)]) -> Self {
         let mut request = Self::new(Method::Post, host, target);
-        request.body = super::oauth::encode_form(fields).into_bytes();
+        request.body = super::oauth::encode_form(fields).into_bytes().into();
         request.header("Content-Type", "application/x-www-form-urlencoded")
     }
 
@@ -55,7 +57,7 @@ impl Request {
     pub fn json(host: &str, target: impl Into<String>, body: &impl serde::Serialize) -> Self {
         let mut request = Self::new(Method::Post, host, target);
         // Only maps with keys that are no strings fail here, and no type of this crate has one.
-        request.body = serde_json::to_vec(body).unwrap_or_default();
+        request.body = serde_json::to_vec(body).unwrap_or_default().into();
         request.header("Content-Type", "application/json").header("Accept", "application/json")
     }
 
@@ -108,8 +110,8 @@ pub struct Reply {
     pub status: u16,
     /// Header names and values, in order.
     pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
+    /// The body. Wiped on drop, as it may carry a token.
+    pub body: Zeroizing<Vec<u8>>,
 }
 
 impl Reply {
@@ -145,7 +147,8 @@ mod tests {
             Request::form(super::super::host::LOGIN, "/common/oauth2/token?code=s3cret", &[("password", "s3cret")])
                 .bearer("s3cret");
         assert!(!format!("{request:?}").contains("s3cret"));
-        let reply = Reply { status: 200, headers: vec![("X".into(), "s3cret".into())], body: b"s3cret".to_vec() };
+        let reply =
+            Reply { status: 200, headers: vec![("X".into(), "s3cret".into())], body: b"s3cret".to_vec().into() };
         assert_eq!(format!("{reply:?}"), "200 (6 bytes)");
         assert_eq!(reply.header("x"), Some("s3cret"));
     }

@@ -1,6 +1,7 @@
 //! OAuth 2.0 as Entra speaks it: forms, claims of signed requests, replies (MS-OAPXBC sections 3.1 and 3.2).
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::jws::Seconds;
 
@@ -53,7 +54,7 @@ pub struct PrtRequest {
     pub username: Option<String>,
     /// The password, for `password`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
+    pub password: Option<Zeroizing<String>>,
     /// The Hello assertion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assertion: Option<String>,

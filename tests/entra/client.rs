@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tower::ServiceExt as _;
 use whfb::base::{Clock, ExposeSecret as _, ManualClock, OsRng, Secret32, SignedDuration, Timestamp, random_bytes};
 use whfb::crypto::cert::{Name, Text, UnsignedRequest};
 use whfb::crypto::digest::{hmac_sha256, sha256};
 use whfb::crypto::kdf::{SessionKdf, session_derived_key};
 use whfb::crypto::{PublicKey, SoftwareKey};
+use whfb::entra::server::InProcess;
 use whfb::entra::{Database, Entra, Options, Rules, Snapshot};
 use whfb::wire::encoding::{base64, from_base64};
 use whfb::wire::http::{Method, Reply, Request};
@@ -139,23 +139,7 @@ impl Lab {
     }
 
     pub(crate) async fn send(&self, request: Request) -> Reply {
-        let mut outgoing = axum::http::Request::builder()
-            .method(request.method.to_string().as_str())
-            .uri(&request.target)
-            .header("Host", &request.host);
-        for (name, value) in &request.headers {
-            outgoing = outgoing.header(name, value);
-        }
-        let outgoing = outgoing.body(axum::body::Body::from(request.body)).unwrap();
-        let answer = whfb::entra::server::router(self.entra.clone()).oneshot(outgoing).await.unwrap();
-        let headers = answer
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-            .collect();
-        let status = answer.status().as_u16();
-        let body = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap().to_vec();
-        Reply { status, headers, body }
+        InProcess::new(self.entra.clone()).answer(&request).await.unwrap()
     }
 
     /// Sends what must be refused by that name, and leave the directory as it was.
@@ -171,7 +155,7 @@ impl Lab {
 
     pub(crate) async fn nonce(&self) -> String {
         let mut request = Request::new(Method::Post, host::LOGIN, TOKEN_PATH);
-        request.body = format!("grant_type={GRANT_NONCE}").into_bytes();
+        request.body = format!("grant_type={GRANT_NONCE}").into_bytes().into();
         self.send(request).await.json::<NonceReply>().unwrap().nonce
     }
 

@@ -149,7 +149,7 @@ fn refuses_requests_without_version_or_accept_before_anything_else() {
         let (lab, _, _, token) = lab_with_token().await;
         let request = |target: &str| {
             let mut request = Request::new(Method::Post, host::REGISTRATION, target).bearer(&token);
-            request.body = kngc(user_key()).to_string().into_bytes();
+            request.body = kngc(user_key()).to_string().into_bytes().into();
             request
         };
         lab.refuses(request("/EnrollmentServer/key/"), 400, "KeyApiVersionMissing").await;

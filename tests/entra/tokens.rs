@@ -51,7 +51,7 @@ fn refuses_forms_that_are_none_by_name() {
         let lab = Lab::new(Rules::entra()).await;
         let post = |target: &str, body: &str| {
             let mut request = Request::new(Method::Post, host::LOGIN, target);
-            request.body = body.as_bytes().to_vec();
+            request.body = body.as_bytes().to_vec().into();
             request
         };
         for (body, name) in [
@@ -75,7 +75,7 @@ fn every_path_is_found_in_any_case_and_no_other() {
         let lab = Lab::new(Rules::entra()).await;
         for target in ["/common/oauth2/token", "/Contoso.Example/oAuth2/Token/"] {
             let mut request = Request::new(Method::Post, "LOGIN.microsoftonline.com:8443", target);
-            request.body = b"grant_type=srv_challenge".to_vec();
+            request.body = b"grant_type=srv_challenge".to_vec().into();
             assert_eq!(lab.send(request).await.status, 200, "{target}");
         }
         for (method, host, target, name) in [
@@ -96,7 +96,7 @@ fn refuses_a_body_above_one_mebibyte() {
     run(async {
         let lab = Lab::new(Rules::entra()).await;
         let mut request = Request::new(Method::Post, host::LOGIN, TOKEN_PATH);
-        request.body = vec![b'a'; (1 << 20) + 1];
+        request.body = vec![b'a'; (1 << 20) + 1].into();
         lab.refuses(request, 413, "BodyTooLarge").await;
     });
 }
@@ -158,7 +158,7 @@ fn a_prt_is_taken_from_header_or_cookie_under_both_derivations() {
             assert_eq!(reply.status, 302);
             let location = reply.header("Location").unwrap().to_owned();
             assert!(location.starts_with(REDIRECT) && location.ends_with("&state=x+y"), "{location}");
-            let page = String::from_utf8(reply.body).unwrap();
+            let page = String::from_utf8(reply.body.to_vec()).unwrap();
             assert!(page.contains(&format!("<a href=\"{}\">", location.replace('&', "&amp;"))), "{page}");
         }
     });

@@ -54,7 +54,7 @@ pub(super) struct Server {
 }
 
 pub(super) fn reply(status: u16, body: Value) -> Reply {
-    Reply { status, headers: Vec::new(), body: body.to_string().into_bytes() }
+    Reply { status, headers: Vec::new(), body: body.to_string().into_bytes().into() }
 }
 
 impl Server {
@@ -160,7 +160,10 @@ impl Server {
         assert_eq!(claims.request_nonce, Some(format!("nonce-{}", self.nonces)));
         match claims.assertion {
             Some(assertion) => self.check_assertion(&assertion),
-            None => assert_eq!((claims.username.as_deref(), claims.password.as_deref()), (Some(UPN), Some(PASSWORD))),
+            None => assert_eq!(
+                (claims.username.as_deref(), claims.password.as_ref().map(|text| text.as_str())),
+                (Some(UPN), Some(PASSWORD))
+            ),
         }
         let session_key = cipher::random_secret(&mut OsRng);
         let wrapped = jwe::wrap_session_key(&session_key, self.transport.as_ref().unwrap(), &mut OsRng).unwrap();
@@ -196,7 +199,7 @@ impl Server {
             field(&query, "redirect_uri").unwrap(),
             field(&query, "state").unwrap()
         );
-        Reply { status: 302, headers: vec![("Location".to_owned(), location)], body: Vec::new() }
+        Reply { status: 302, headers: vec![("Location".to_owned(), location)], body: Vec::new().into() }
     }
 
     fn join(&mut self, request: &Request) -> Reply {

@@ -55,7 +55,7 @@ pub(super) async fn read(request: HttpRequest) -> Result<Request, Refusal> {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let headers = plain(request.headers());
     let body = read_body(request.into_body()).await?;
-    Ok(Request { method, host, target, headers, body })
+    Ok(Request { method, host, target, headers, body: body.into() })
 }
 
 async fn read_body(body: Body) -> Result<Vec<u8>, Refusal> {

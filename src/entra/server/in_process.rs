@@ -42,7 +42,7 @@ impl InProcess {
         let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         let body = to_bytes(body, REPLY_LIMIT).await.map_err(|error| NotHttp(error.to_string()))?.to_vec();
-        Ok(Reply { status: parts.status.as_u16(), headers, body })
+        Ok(Reply { status: parts.status.as_u16(), headers, body: body.into() })
     }
 }
 
@@ -56,5 +56,5 @@ fn encode(request: &Request) -> Result<axum::http::Request<Body>, NotHttp> {
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }
-    builder.body(Body::from(request.body.clone())).map_err(|error| NotHttp(error.to_string()))
+    builder.body(Body::from(request.body.to_vec())).map_err(|error| NotHttp(error.to_string()))
 }
