@@ -12,6 +12,7 @@ help:
 	@echo "make setup  install what is missing; the others call it"
 
 run: setup
+	$(CARGO) build
 	$(CARGO) run --quiet -- demo
 
 # The same build profile as `make run`, so the second of the two compiles little.

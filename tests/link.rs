@@ -138,6 +138,15 @@ fn a_key_that_arrives_when_its_mfa_is_older_than_ten_minutes_is_refused_and_kept
 }
 
 #[test]
+fn a_software_key_is_registered_as_what_it_says_it_is() {
+    let mut lab = Lab::new();
+    let registered = lab.run(provision, None).unwrap();
+    assert_eq!(registered.attestation.as_deref(), Some("software"));
+    let snapshot = lab.entra.wait(lab.entra.entra().snapshot()).unwrap();
+    assert_eq!(snapshot.keys.iter().map(|key| key.attestation_level.as_str()).collect::<Vec<_>>(), ["software"]);
+}
+
+#[test]
 fn a_line_that_is_cut_after_any_request_leaves_device_and_directory_consistent() {
     let mut lab = Lab::new();
     let before = lab.picture();

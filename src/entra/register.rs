@@ -33,7 +33,8 @@ pub(crate) async fn register(entra: &Entra, request: &Request) -> Result<KeyRepl
     let judged = judge(entra, &wanted, statement.as_ref())?;
     judged.consume_nonce(entra).await?;
     let kid = store(entra, &user, registrant.device, &wanted, &judged).await?;
-    let attestation_level = statement.is_some().then(|| judged.level.to_string());
+    let told = statement.is_some() || wanted.software;
+    let attestation_level = told.then(|| judged.level.to_string());
     Ok(KeyReply { kid: kid.to_string(), upn: user.upn, attestation_level })
 }
 

@@ -23,9 +23,9 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    /// Nothing was shown.
-    fn nothing() -> Self {
-        Self { level: Level::None, report: Value::Null, nonce: None }
+    /// Nothing was shown; `level` is what the client says itself.
+    fn unproven(level: Level) -> Self {
+        Self { level, report: Value::Null, nonce: None }
     }
 
     /// Uses the statement's nonce up. Last before the key is stored, so that a refused statement spends none.
@@ -62,13 +62,14 @@ pub(crate) fn statement(member: &LabAttestation) -> Result<Statement, Refusal> {
 pub(crate) fn judge(entra: &Entra, wanted: &KeyRequest, statement: Option<&Statement>) -> Result<Judged, Refusal> {
     let mode = entra.rules().attestation;
     let needed = match mode {
-        Attestation::Ignore => return Ok(Judged::nothing()),
+        Attestation::Ignore => return Ok(Judged::unproven(Level::None)),
         Attestation::Record => Level::None,
         Attestation::RequireAik => Level::Aik,
         Attestation::RequireEk => Level::AikEk,
     };
     let Some(statement) = statement else {
-        return if needed == Level::None { Ok(Judged::nothing()) } else { Err(Refusal::AttestationMissing) };
+        let level = if wanted.software { Level::Software } else { Level::None };
+        return if needed == Level::None { Ok(Judged::unproven(level)) } else { Err(Refusal::AttestationMissing) };
     };
     let judged = verdict(entra, wanted, statement)?;
     if judged.level >= needed { Ok(judged) } else { Err(Refusal::AttestationLevelTooLow) }

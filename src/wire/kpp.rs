@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::blob::{self, BlobFault};
 use super::encoding::{base64, from_base64};
-use super::lab::{ATTESTATION_MEMBER, LabAttestation};
+use super::lab::{ATTESTATION_MEMBER, LabAttestation, SOFTWARE_MEMBER};
 use crate::crypto::RsaPublic;
 
 /// A request whose form was checked.
@@ -17,6 +17,8 @@ pub struct KeyRequest {
     pub blob: Vec<u8>,
     /// Ours, and absent in every public client's request.
     pub attestation: Option<LabAttestation>,
+    /// Whether the client says that the key lives in software. Ours too.
+    pub software: bool,
 }
 
 /// What is wrong with a request, in the order in which it is looked at (MS-KPP section 3.1.5.1.1.3, step 1).
@@ -40,7 +42,7 @@ pub enum KeyRequestFault {
     /// The blob is none.
     #[error(transparent)]
     Blob(#[from] BlobFault),
-    /// The attestation member is not of its shape.
+    /// A member of ours is not of its shape, or a key in software comes with a TPM's statement.
     #[error("the attestation member is malformed")]
     Attestation,
 }
@@ -66,7 +68,12 @@ impl KeyRequest {
             .map(serde_json::from_value)
             .transpose()
             .map_err(|_| KeyRequestFault::Attestation)?;
-        Ok(Self { key, blob, attestation })
+        let software = match members.remove(SOFTWARE_MEMBER) {
+            None => false,
+            Some(Value::Bool(true)) if attestation.is_none() => true,
+            Some(_) => return Err(KeyRequestFault::Attestation),
+        };
+        Ok(Self { key, blob, attestation, software })
     }
 
     /// The body, ready to be sent.
@@ -76,6 +83,9 @@ impl KeyRequest {
         if let Some(attestation) = &self.attestation {
             // The type has string keys alone, so it always has a JSON form.
             members.insert(ATTESTATION_MEMBER.into(), serde_json::to_value(attestation).unwrap_or_default());
+        }
+        if self.software {
+            members.insert(SOFTWARE_MEMBER.into(), true.into());
         }
         members.into()
     }
@@ -134,7 +144,7 @@ mod tests {
         modulus[255] |= 1;
         let key = RsaPublic::new(&modulus, &[1, 0, 1]).unwrap();
         let blob = blob::write(&key);
-        KeyRequest { key, blob, attestation: None }
+        KeyRequest { key, blob, attestation: None, software: false }
     }
 
     #[test]
@@ -142,6 +152,16 @@ mod tests {
         let json = request().to_json();
         assert_eq!(json.as_object().unwrap().len(), 1);
         assert_eq!(KeyRequest::parse(json.to_string().as_bytes()), Ok(request()));
+    }
+
+    #[test]
+    fn a_key_in_software_is_called_so_and_has_no_statement() {
+        let request = KeyRequest { software: true, ..request() };
+        let mut json = request.to_json();
+        assert_eq!(KeyRequest::parse(json.to_string().as_bytes()), Ok(request));
+        json[ATTESTATION_MEMBER] =
+            serde_json::json!({"public": "", "certifyInfo": "", "signature": "", "aikChain": []});
+        assert_eq!(KeyRequest::parse(json.to_string().as_bytes()).err(), Some(KeyRequestFault::Attestation));
     }
 
     #[test]
@@ -162,8 +182,10 @@ mod tests {
         ] {
             assert_eq!(KeyRequest::parse(body.as_bytes()).err(), Some(fault), "{body}");
         }
-        let mut json = request().to_json();
-        json[ATTESTATION_MEMBER] = "text".into();
-        assert_eq!(KeyRequest::parse(json.to_string().as_bytes()).err(), Some(KeyRequestFault::Attestation));
+        for (member, value) in [(ATTESTATION_MEMBER, "text".into()), (SOFTWARE_MEMBER, Value::from(false))] {
+            let mut json = request().to_json();
+            json[member] = value;
+            assert_eq!(KeyRequest::parse(json.to_string().as_bytes()).err(), Some(KeyRequestFault::Attestation));
+        }
     }
 }

@@ -10,6 +10,9 @@ use super::base64_bytes;
 /// The member of a key registration's body that carries [`LabAttestation`]; absent in every public client's request.
 pub const ATTESTATION_MEMBER: &str = "labAttestation";
 
+/// The member, `true`, by which a client says that the key lives in software; absent in every public client's request.
+pub const SOFTWARE_MEMBER: &str = "labSoftwareKey";
+
 /// Path of the AIK service's first step, on [`super::host::AIK`].
 pub const AIK_CHALLENGE_PATH: &str = "/aik/challenge";
 /// Path of the AIK service's second step.

@@ -32,6 +32,7 @@ fn shows_a_hardware_key_a_prt_and_the_refusals_as_one_object() {
     assert_eq!(step(steps, "user-entry-required")["evidence"]["hresult"], "0x80090035");
     let software = &step(steps, "user-entry-preferred")["evidence"];
     assert_eq!(software["provider"], "Microsoft Software Key Storage Provider");
+    assert_eq!(software["attestation level"], "software");
     assert_eq!(step(steps, "software-key-refused")["evidence"]["hresult"], "0x801C03EE");
 }
 

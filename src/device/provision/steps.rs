@@ -171,7 +171,8 @@ impl Provision {
         let Keyed { proven, draft } = keyed;
         let key = draft.key.public()?;
         let blob = blob::write(&key);
-        let body = KeyRequest { key, blob: blob.clone(), attestation }.to_json();
+        let software = draft.key.provider() == Provider::Software;
+        let body = KeyRequest { key, blob: blob.clone(), attestation, software }.to_json();
         let request = Request::json(host, format!("{path}?api-version=1.0"), &body);
         let request = request.bearer(proven.token.expose_secret()).header("User-Agent", "Dsreg/10.0 (whfb)");
         self.trace.registration_started(machine, now);
