@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
+use whfb::device::state::TpmChoice;
 use whfb::device::tpm::{Facts, KeyKind, Tpm as _};
 
 use crate::args::Tpm;
@@ -14,7 +15,12 @@ use crate::output::Output;
 pub(crate) fn run(command: &Tpm, place: &Place, output: &Output) -> Result<(), Failure> {
     let Tpm::Info { on, tpm } = command;
     let mut direct = match tpm {
-        Some(choice) => open_tpm(choice, Path::new(""), None)?,
+        // A swtpm is always a device's, and has its state there.
+        Some(choice @ TpmChoice::Guest(_)) => open_tpm(choice, Path::new(""), None)?,
+        Some(choice) => {
+            return Err(Failure::usage(format!("--tpm {choice} is not a TPM outside of a device"))
+                .next("name a TPM of this machine: --tpm device:/dev/tpmrm0, or a device: --device NAME"));
+        }
         None => {
             let (_, dir) = place.choose(on.device.as_deref())?;
             let mut opened = Opened::open(&dir)?;
