@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use clap::ValueEnum as _;
 use serde_json::json;
 use whfb::entra::Rules;
 use whfb::entra::server::Server;
@@ -18,7 +19,8 @@ pub(crate) fn run(serve: &Serve, place: &Place, output: &Output) -> Result<(), F
     let interrupt = Interrupt::listen()?;
     place.prepare()?;
     let serving = tenant::occupy(place)?;
-    let entra = Direct::open(place.entra_options(rules(serve.rules))?)?;
+    let rules = Rules::named(&name(serve.rules)).map_err(|error| Failure::usage(error.to_string()))?;
+    let entra = Direct::open(place.entra_options(rules)?)?;
     let server = Server::start(Arc::clone(entra.entra()), serve.listen)?;
     let ca = place.dir().join("ca.pem");
     place.write("ca.pem", server.ca_pem().as_bytes())?;
@@ -34,18 +36,7 @@ pub(crate) fn run(serve: &Serve, place: &Place, output: &Output) -> Result<(), F
     Ok(())
 }
 
-pub(crate) fn rules(name: RulesName) -> Rules {
-    match name {
-        RulesName::Entra => Rules::entra(),
-        RulesName::Strict => Rules::strict(),
-        RulesName::HardwareRequired => Rules::hardware_required(),
-    }
-}
-
-fn name(rules: RulesName) -> &'static str {
-    match rules {
-        RulesName::Entra => "entra",
-        RulesName::Strict => "strict",
-        RulesName::HardwareRequired => "hardware-required",
-    }
+/// The name of a profile as it is typed, which is the one that the library knows it by.
+fn name(rules: RulesName) -> String {
+    rules.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
