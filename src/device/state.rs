@@ -9,14 +9,14 @@ use crate::device::container::Container;
 use crate::device::hardware::{HardwareState, TpmVersion};
 use crate::device::keys::{Protected, StoredKey};
 use crate::device::prt::StoredPrt;
-use crate::device::tpm::{KeyBlob, Pins};
+use crate::device::tpm::{Address, AddressError, KeyBlob, Pins};
 
 /// Version of `device.json`.
 pub(super) const VERSION: u64 = 1;
 
 /// Which TPM a virtual device has.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(into = "String", from = "String")]
+#[serde(into = "String", try_from = "String")]
 pub enum TpmChoice {
     /// A swtpm of its own, whose state lies in the device directory.
     Swtpm,
@@ -24,29 +24,31 @@ pub enum TpmChoice {
     None,
     /// A TPM 1.2: it counts in the hardware decision, and the lab has none to make a key in.
     V12,
-    /// A TPM that is there already, by device path or TCTI string.
-    Guest(String),
+    /// A TPM that is there already.
+    Guest(Address),
 }
 
-impl From<String> for TpmChoice {
-    fn from(text: String) -> Self {
+impl TryFrom<String> for TpmChoice {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
         match text.as_str() {
-            "swtpm" => Self::Swtpm,
-            "none" => Self::None,
-            "1.2" => Self::V12,
-            _ => Self::Guest(text),
+            "swtpm" => Ok(Self::Swtpm),
+            "none" => Ok(Self::None),
+            "1.2" => Ok(Self::V12),
+            _ => text.parse().map(Self::Guest),
         }
     }
 }
 
 impl fmt::Display for TpmChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Swtpm => "swtpm",
-            Self::None => "none",
-            Self::V12 => "1.2",
-            Self::Guest(text) => text,
-        })
+        match self {
+            Self::Swtpm => f.write_str("swtpm"),
+            Self::None => f.write_str("none"),
+            Self::V12 => f.write_str("1.2"),
+            Self::Guest(address) => address.fmt(f),
+        }
     }
 }
 

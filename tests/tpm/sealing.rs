@@ -1,8 +1,7 @@
 //! Sealed data, and the counter that stands before it.
 
 use whfb::base::{ExposeSecret as _, secret_slice};
-use whfb::device::tpm::manufacture::MAX_TRIES;
-use whfb::device::tpm::{Gate, KeyKind, Tpm as _, TpmError, Usage, with_key};
+use whfb::device::tpm::{Gate, KeyKind, LockoutLimits, Tpm as _, TpmError, Usage, with_key};
 
 use crate::support::{lab, secret};
 
@@ -46,7 +45,7 @@ fn thirty_two_wrong_pins_lock_until_the_reset() {
     let mut lab = lab();
     let blob = lab.tpm.seal(&secret_slice(vec![1; 96]), Gate::Counted(&secret(1))).unwrap();
     let key = lab.tpm.create(KeyKind::P256, Usage::General, Some(&secret(5))).unwrap();
-    for attempt in 1..=MAX_TRIES {
+    for attempt in 1..=LockoutLimits::WINDOWS.max_tries {
         let wrong = lab.tpm.unseal(&blob, Gate::Counted(&secret(2)));
         assert!(matches!(wrong, Err(TpmError::WrongCounted)), "attempt {attempt}: {wrong:?}");
     }

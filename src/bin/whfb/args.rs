@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Fields, Parser, Subcommand, ValueEnum};
 use whfb::device::state::TpmChoice;
+use whfb::device::tpm::Reason;
 
 /// Emulates the Windows Hello for Business key-creation core on a real TPM, with a strict mock of Entra ID.
 ///
@@ -119,14 +120,12 @@ pub(crate) enum Device {
     },
 }
 
-/// Reads the TPM of a device; what the library would take for a path must say `device:`.
+/// Reads the TPM of a device.
 fn tpm_choice(text: &str) -> Result<TpmChoice, String> {
-    match TpmChoice::from(text.to_owned()) {
-        TpmChoice::Guest(other) if other.strip_prefix("device:").is_none_or(str::is_empty) => {
-            Err("expected swtpm, none, 1.2 or device:PATH".into())
-        }
-        choice => Ok(choice),
-    }
+    TpmChoice::try_from(text.to_owned()).map_err(|error| match error.reason {
+        Reason::Kind => format!("expected swtpm, none, 1.2, {}", error.reason),
+        other => other.to_string(),
+    })
 }
 
 /// Which device.

@@ -10,7 +10,7 @@ use whfb::device::join::Join;
 use whfb::device::provision::check_prerequisites;
 use whfb::device::signin::{Logon, SignIn};
 use whfb::device::state::TpmChoice;
-use whfb::device::tpm::{KeyKind, Tpm as _};
+use whfb::device::tpm::KeyKind;
 use whfb::entra::server::Server;
 use whfb::entra::{Rules, SEEDED_DOMAIN, SEEDED_PASSWORD, SEEDED_TENANT};
 use whfb::link::{Direct, Http};

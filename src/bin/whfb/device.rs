@@ -71,7 +71,7 @@ fn equip(place: &Place, dir: &Path, mut device: Device) -> Result<Opened, Failur
     let Owned { pins, lockout_auth, .. } = manufacture(&mut swtpm, &mut OsRng, &issuer)?;
     let tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&pins), Box::new(OsRng))?;
     device.state.pins = Some(pins);
-    let mut opened = Opened::with(device, Some(tpm));
+    let mut opened = Opened::with(device, Some(Box::new(tpm)));
     opened.work(|machine| machine.keep_lockout_auth(&lockout_auth).map_err(|error| Stop::from(error).into()))?;
     Ok(opened)
 }

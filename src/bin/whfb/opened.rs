@@ -7,14 +7,14 @@ use whfb::device::flow::{Flow, Machine};
 use whfb::device::home::Device;
 use whfb::device::state::TpmChoice;
 use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
-use whfb::device::tpm::{DeviceNode, Direct, Ownership, Pins, Tpm, TpmError};
+use whfb::device::tpm::{Direct, Ownership, Pins, Tpm, TpmError, open};
 use whfb::link::{Link, drive};
 
 use crate::failure::Failure;
 
 /// Fields drop in order: the TPM ends before the directory is given free.
 pub(crate) struct Opened {
-    tpm: Option<Direct>,
+    tpm: Option<Box<dyn Tpm>>,
     pub(crate) device: Device,
 }
 
@@ -27,18 +27,18 @@ impl Opened {
     }
 
     /// With a TPM that runs already.
-    pub(crate) fn with(device: Device, tpm: Option<Direct>) -> Self {
+    pub(crate) fn with(device: Device, tpm: Option<Box<dyn Tpm>>) -> Self {
         Self { tpm, device }
     }
 
     /// The TPM, if the device has one that commands are sent to.
-    pub(crate) fn tpm(&mut self) -> Option<&mut Direct> {
-        self.tpm.as_mut()
+    pub(crate) fn tpm(&mut self) -> Option<&mut (dyn Tpm + 'static)> {
+        self.tpm.as_deref_mut()
     }
 
     /// Works on the device and writes what changed, whatever came of it.
     pub(crate) fn work<T>(&mut self, work: impl FnOnce(&mut Machine<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        let tpm = self.tpm.as_mut().map(|tpm| tpm as &mut dyn Tpm);
+        let tpm = self.tpm.as_deref_mut();
         let mut rng = OsRng;
         let outcome = work(&mut self.device.machine(tpm, &mut rng)?);
         let saved = self.device.save();
@@ -54,17 +54,14 @@ impl Opened {
 }
 
 /// Starts or opens the TPM of a device; `None` for none, and for a TPM 1.2, which no command is sent to.
-pub(crate) fn open_tpm(choice: &TpmChoice, dir: &Path, pins: Option<&Pins>) -> Result<Option<Direct>, TpmError> {
+pub(crate) fn open_tpm(choice: &TpmChoice, dir: &Path, pins: Option<&Pins>) -> Result<Option<Box<dyn Tpm>>, TpmError> {
     match choice {
         TpmChoice::Swtpm => {
             let swtpm = Swtpm::start(&tpm_folder(dir), Path::new(PROGRAM))?;
-            Direct::open(Box::new(swtpm), Ownership::Ours, pins, Box::new(OsRng)).map(Some)
+            let direct = Direct::open(Box::new(swtpm), Ownership::Ours, pins, Box::new(OsRng))?;
+            Ok(Some(Box::new(direct)))
         }
-        TpmChoice::Guest(name) => {
-            let path = name.strip_prefix("device:").unwrap_or(name);
-            let node = DeviceNode::open(Path::new(path))?;
-            Direct::open(Box::new(node), Ownership::Guest, pins, Box::new(OsRng)).map(Some)
-        }
+        TpmChoice::Guest(address) => open(address, Ownership::Guest, pins, Box::new(OsRng)).map(Some),
         TpmChoice::None | TpmChoice::V12 => Ok(None),
     }
 }

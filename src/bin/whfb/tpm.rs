@@ -4,16 +4,16 @@ use std::path::Path;
 
 use serde_json::json;
 use whfb::device::state::TpmChoice;
-use whfb::device::tpm::{Facts, KeyKind, Tpm as _};
+use whfb::device::tpm::{Facts, KeyKind, Tpm};
 
-use crate::args::Tpm;
+use crate::args;
 use crate::failure::Failure;
 use crate::lab::Place;
 use crate::opened::{Opened, open_tpm};
 use crate::output::Output;
 
-pub(crate) fn run(command: &Tpm, place: &Place, output: &Output) -> Result<(), Failure> {
-    let Tpm::Info { on, tpm } = command;
+pub(crate) fn run(command: &args::Tpm, place: &Place, output: &Output) -> Result<(), Failure> {
+    let args::Tpm::Info { on, tpm } = command;
     let mut direct = match tpm {
         // A swtpm is always a device's, and has its state there.
         Some(choice @ TpmChoice::Guest(_)) => open_tpm(choice, Path::new(""), None)?,
@@ -30,7 +30,7 @@ pub(crate) fn run(command: &Tpm, place: &Place, output: &Output) -> Result<(), F
             };
         }
     };
-    direct.as_mut().map_or_else(|| Err(absent()), |tpm| report(tpm, output))
+    direct.as_mut().map_or_else(|| Err(absent()), |tpm| report(&mut **tpm, output))
 }
 
 fn absent() -> Failure {
@@ -38,7 +38,7 @@ fn absent() -> Failure {
     Failure::environment("the device has no TPM that commands can be sent to").coded(code)
 }
 
-fn report(tpm: &mut whfb::device::tpm::Direct, output: &Output) -> Result<(), Failure> {
+fn report(tpm: &mut dyn Tpm, output: &Output) -> Result<(), Failure> {
     let facts = tpm.facts()?;
     let certificates = [
         ("RSA-2048", tpm.endorsement(KeyKind::Rsa2048)?.certificate),

@@ -3,9 +3,10 @@
 use super::channel::Channel;
 use super::frame::{Auth, Entity, malformed};
 use super::marshal::{Malformed, Reader, Writer, decode_public};
+use super::primary::{LOCKOUT, OWNER};
 use super::template::left_padded;
 use super::verb;
-use super::{Certification, Credential, KeyBlob, RawSignature, TpmError};
+use super::{Certification, Credential, KeyBlob, LockoutLimits, RawSignature, TpmClock, TpmError};
 use crate::base::{Secret32, SecretSlice, secret_slice};
 use crate::crypto::digest::sha256;
 
@@ -193,6 +194,52 @@ impl Channel<'_> {
         self.run(verb::ACTIVATE_CREDENTIAL, &[aik, endorsement.0], &auths, parameters)?.read(secret)
     }
 
+    /// Wraps a secret for the holder of `endorsement` and the object of that Name.
+    pub(super) fn make_credential(
+        &mut self,
+        endorsement: &Entity,
+        name: &[u8],
+        secret: &SecretSlice<u8>,
+    ) -> Result<Credential, TpmError> {
+        use crate::base::ExposeSecret as _;
+        let parameters = Writer::new().sized(secret.expose_secret()).sized(name);
+        self.run(verb::MAKE_CREDENTIAL, &[endorsement], &[], parameters)?
+            .read(|reader| Ok(Credential { blob: reader.sized()?.to_vec(), secret: reader.sized()?.to_vec() }))
+    }
+
+    /// Where the TPM stands in time.
+    pub(super) fn clock(&mut self) -> Result<TpmClock, TpmError> {
+        self.run(verb::READ_CLOCK, &[], &[], Writer::new())?.read(|reader| {
+            let _milliseconds_since_start = reader.u64()?;
+            let (clock_ms, reset_count, restart_count) = (reader.u64()?, reader.u32()?, reader.u32()?);
+            Ok(TpmClock { clock_ms, reset_count, restart_count, safe: reader.u8()? != 0 })
+        })
+    }
+
+    /// Keeps a loaded object at a persistent handle, or removes a persistent one when both handles are the same.
+    pub(super) fn evict(&mut self, object: &Entity, handle: u32) -> Result<(), TpmError> {
+        let owner = Entity::permanent(OWNER, "owner hierarchy");
+        let parameters = Writer::new().u32(handle);
+        self.run(verb::EVICT_CONTROL, &[&owner, object], &[Auth::Session(&[])], parameters)?.read(|_| Ok(()))
+    }
+
+    /// Sets how wrong authorizations are counted.
+    pub(super) fn limit_lockout(&mut self, auth: &[u8], limits: LockoutLimits) -> Result<(), TpmError> {
+        let lockout = Entity::permanent(LOCKOUT, "lockout hierarchy");
+        let LockoutLimits { max_tries, heal_seconds, recovery_seconds } = limits;
+        let parameters = Writer::new().u32(max_tries).u32(heal_seconds).u32(recovery_seconds);
+        self.run(verb::DA_PARAMETERS, &[&lockout], &[Auth::Session(auth)], parameters)?.read(|_| Ok(()))
+    }
+
+    /// Clears the TPM; our session ends with it.
+    pub(super) fn clear(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError> {
+        use crate::base::ExposeSecret as _;
+        let lockout = Entity::permanent(LOCKOUT, "lockout hierarchy");
+        // The answer is computed after the deed: by then the lockout authorization is empty.
+        let auth = Auth::Replacing { old: lockout_auth.expose_secret(), new: &[] };
+        self.run(verb::CLEAR, &[&lockout], &[auth], Writer::new())?.read(|_| Ok(()))
+    }
+
     /// Lets a policy session stand for one command only.
     pub(super) fn policy_command_code(&mut self, policy: u32, code: u32) -> Result<(), TpmError> {
         let session = Entity::permanent(policy, "policy session");
@@ -220,10 +267,11 @@ impl Channel<'_> {
     }
 
     /// Forgets all counted failures.
-    pub(super) fn reset_lockout(&mut self, lockout: &Entity, auth: &Secret32) -> Result<(), TpmError> {
+    pub(super) fn reset_lockout(&mut self, auth: &Secret32) -> Result<(), TpmError> {
         use crate::base::ExposeSecret as _;
+        let lockout = Entity::permanent(LOCKOUT, "lockout hierarchy");
         let auths = [Auth::Session(auth.expose_secret())];
-        self.run(verb::DA_LOCK_RESET, &[lockout], &auths, Writer::new())?.read(|_| Ok(()))
+        self.run(verb::DA_LOCK_RESET, &[&lockout], &auths, Writer::new())?.read(|_| Ok(()))
     }
 
     /// Writes the volatile state that survives, so that the next start counts no failure.

@@ -19,8 +19,10 @@ use crate::crypto::digest::equal;
 pub enum Ownership {
     /// We made and started it: it is shut down with us.
     Ours,
-    /// Somebody else's: no lockout reset, no shutdown, and its handles are afterwards what they were before.
+    /// Somebody else's: nothing that outlasts us is changed, and its handles are afterwards what they were before.
     Guest,
+    /// Somebody else's, whose owner allows everything but starting and stopping it.
+    Allowed,
 }
 
 /// A TPM behind a [`Transport`].
@@ -33,7 +35,8 @@ pub enum Ownership {
 pub struct Direct {
     channel: Channel<'static>,
     ownership: Ownership,
-    storage: Held,
+    /// The storage root key; none after a clear.
+    storage: Option<Held>,
     pins: Pins,
     loaded: BTreeMap<u32, Loaded>,
     ended: bool,
@@ -70,7 +73,9 @@ impl Direct {
         let mut channel = Channel::new(transport, rng);
         let storage = channel.storage(pins.map(|pins| pins.srk_name.as_slice()))?;
         match recognize(&mut channel, &storage, pins) {
-            Ok(pins) => Ok(Self { channel, ownership, storage, pins, loaded: BTreeMap::new(), ended: false }),
+            Ok(pins) => {
+                Ok(Self { channel, ownership, storage: Some(storage), pins, loaded: BTreeMap::new(), ended: false })
+            }
             Err(error) => {
                 drop(channel.release(&storage));
                 Err(error)
@@ -103,9 +108,19 @@ impl Direct {
         let mut handles = self.channel.handles(super::facts::TRANSIENT)?;
         handles.extend(self.channel.handles(super::facts::SESSIONS)?);
         let own = self.channel.session_handle();
-        let storage = self.storage.transient.then_some(self.storage.entity.handle);
+        let transient = self.storage.as_ref().filter(|storage| storage.transient);
+        let storage = transient.map(|storage| storage.entity.handle);
         handles.retain(|handle| Some(*handle) != own && Some(*handle) != storage);
         Ok(handles)
+    }
+
+    fn storage(&self) -> Result<Entity, TpmError> {
+        self.storage.as_ref().map(|storage| storage.entity.clone()).ok_or(TpmError::Cleared)
+    }
+
+    /// Refuses what a guest does not do.
+    fn allow(&self, what: &'static str) -> Result<(), TpmError> {
+        if self.ownership == Ownership::Guest { Err(TpmError::Guest(what)) } else { Ok(()) }
     }
 
     fn entity(&self, key: &KeyHandle, command: &'static str) -> Result<&Loaded, TpmError> {

@@ -21,6 +21,10 @@ pub enum TpmError {
     /// Other endorsement key: this is another TPM.
     #[error("this is another TPM: its endorsement key is not the one this device pinned")]
     Swapped,
+    /// Same keys, but its count of starts or its clock went back: an older state was put back, and with it an older count of
+    /// wrong PINs.
+    #[error("the TPM was rolled back: it has been started more often, or been on for longer, than it says")]
+    RolledBack,
     /// A hierarchy that is needed is disabled, or the TPM does not start.
     #[error("the TPM is not ready: {0}")]
     NotReady(&'static str),
@@ -48,6 +52,14 @@ pub enum TpmError {
     /// The operation is not done on a TPM that we did not start.
     #[error("{0} is not done on a TPM that whfb did not start")]
     Guest(&'static str),
+    /// The backend has no way to do it.
+    #[error("the backend {backend} cannot {verb}")]
+    Gap {
+        /// The backend and its version.
+        backend: &'static str,
+        /// What was asked, beginning with a verb.
+        verb: &'static str,
+    },
     /// No TPM could be started or opened.
     #[error("{0}")]
     Unavailable(String),
@@ -61,7 +73,8 @@ impl TpmError {
             Self::WrongUncounted => Hresult::TPM_20_E_BAD_AUTH,
             Self::LockedOut => Hresult::NTE_AUTHENTICATION_IGNORED,
             Self::Cleared | Self::Swapped => Hresult::NTE_NOT_FOUND,
-            Self::NotReady(_) => Hresult::NTE_NOT_SUPPORTED,
+            Self::RolledBack => Hresult::NTE_DEVICE_NOT_READY,
+            Self::NotReady(_) | Self::Gap { .. } => Hresult::NTE_NOT_SUPPORTED,
             Self::Gone(_) | Self::Unavailable(_) => Hresult::TBS_E_TPM_NOT_FOUND,
             Self::Untrusted { .. } | Self::Refused { .. } => Hresult::NTE_FAIL,
             Self::Guest(_) => Hresult::NTE_PERM,

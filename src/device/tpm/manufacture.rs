@@ -11,20 +11,10 @@ use super::marshal::Writer;
 use super::primary::{Held, LOCKOUT, OWNER, PLATFORM, certificate_index};
 use super::swtpm::Swtpm;
 use super::template::{self, Primary};
-use super::{Facts, KeyKind, Pins, TpmError, verb};
+use super::{Facts, KeyKind, LockoutLimits, Pins, TpmError, verb};
 use crate::base::{ExposeSecret as _, Random, Secret32};
 use crate::crypto::PublicKey;
 use crate::crypto::cipher::random_secret;
-
-/// Failures at which a TPM under Windows locks (behaviour.md 7.2).
-pub const MAX_TRIES: u32 = 32;
-/// Seconds after which it forgets one failure.
-pub const HEAL_SECONDS: u32 = 600;
-/// Seconds that a wrong lockout authorization blocks the next reset.
-pub const RECOVERY_SECONDS: u32 = 86_400;
-
-/// The largest certificate that is written: what one `TPM2_NV_Write` sequence of four pieces takes.
-const LARGEST_CERTIFICATE: usize = 2048;
 
 /// Answers the certificate (DER) of an endorsement key of the TPM with those facts, or `None` for a TPM that shall have
 /// none of this kind.
@@ -93,7 +83,7 @@ pub fn take_ownership_with(tpm: &mut Swtpm, rng: &mut dyn Random, storage: KeyKi
 /// kept. [`take_ownership`] has to follow.
 ///
 /// # Errors
-/// [`TpmError::WrongCounted`] for a wrong lockout authorization, which the TPM refuses for [`RECOVERY_SECONDS`] from then on.
+/// [`TpmError::WrongCounted`] for a wrong lockout authorization, which the TPM refuses for a day from then on.
 pub fn clear(tpm: &mut Swtpm, rng: &mut dyn Random, lockout_auth: &Secret32) -> Result<(), TpmError> {
     let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
     let storage = channel.storage(None)?;
@@ -137,8 +127,7 @@ impl Channel<'_> {
     /// Sets the parameters of Windows, then the authorization that may change them. The value travels encrypted.
     fn protect(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError> {
         let lockout = Entity::permanent(LOCKOUT, "lockout hierarchy");
-        let parameters = Writer::new().u32(MAX_TRIES).u32(HEAL_SECONDS).u32(RECOVERY_SECONDS);
-        self.run(verb::DA_PARAMETERS, &[&lockout], &[Auth::Empty], parameters)?.read(|_| Ok(()))?;
+        self.limit_lockout(&[], LockoutLimits::WINDOWS)?;
         let auth = Auth::Replacing { old: &[], new: lockout_auth.expose_secret() };
         let parameters = Writer::new().sized(lockout_auth.expose_secret());
         let changed = self.run(verb::HIERARCHY_CHANGE_AUTH, &[&lockout], &[auth], parameters);
@@ -146,36 +135,11 @@ impl Channel<'_> {
         changed?.read(|_| Ok(()))
     }
 
-    fn clear(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError> {
-        let lockout = Entity::permanent(LOCKOUT, "lockout hierarchy");
-        // The answer is computed after the deed: by then the lockout authorization is empty.
-        let auth = Auth::Replacing { old: lockout_auth.expose_secret(), new: &[] };
-        self.run(verb::CLEAR, &[&lockout], &[auth], Writer::new())?.read(|_| Ok(()))
-    }
-
-    /// Defines the index of a certificate and writes it, as the maker of the platform does.
+    /// Writes the certificate of an endorsement key, as the maker of the platform does.
     fn write_certificate(&mut self, kind: KeyKind, certificate: &[u8]) -> Result<(), TpmError> {
-        const SHA256: u16 = 0x000B;
         /// PPWRITE, PPREAD, OWNERREAD, AUTHREAD, NO_DA, PLATFORMCREATE (TCG EK Credential Profile).
         const ATTRIBUTES: u32 = 0x4207_0001;
-        const PIECE: usize = 512;
-        const TOO_LARGE: TpmError =
-            TpmError::NotReady("an endorsement certificate is larger than the 2048 bytes kept for it");
-        let size = u16::try_from(certificate.len()).map_err(|_| TOO_LARGE)?;
-        if certificate.len() > LARGEST_CERTIFICATE {
-            return Err(TOO_LARGE);
-        }
         let platform = Entity::permanent(PLATFORM, "platform hierarchy");
-        let index = Entity::permanent(certificate_index(kind), "certificate index");
-        let public = Writer::new().u32(index.handle).u16(SHA256).u32(ATTRIBUTES).sized(&[]).u16(size).finish();
-        let parameters = Writer::new().sized(&[]).sized(&public);
-        self.run(verb::NV_DEFINE_SPACE, &[&platform], &[Auth::Empty], parameters)?.read(|_| Ok(()))?;
-        let mut offset = 0u16;
-        for piece in certificate.chunks(PIECE) {
-            let parameters = Writer::new().sized(piece).u16(offset);
-            self.run(verb::NV_WRITE, &[&platform, &index], &[Auth::Empty], parameters)?.read(|_| Ok(()))?;
-            offset = offset.saturating_add(u16::try_from(piece.len()).map_err(|_| TOO_LARGE)?);
-        }
-        Ok(())
+        self.nv_write(&platform, certificate_index(kind), ATTRIBUTES, certificate)
     }
 }

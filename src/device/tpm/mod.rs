@@ -21,6 +21,7 @@
 //! # Ok::<(), TpmError>(())
 //! ```
 
+mod address;
 mod channel;
 mod commands;
 mod direct;
@@ -29,6 +30,7 @@ mod facts;
 mod frame;
 pub mod manufacture;
 mod marshal;
+mod open;
 mod policy;
 mod primary;
 mod response;
@@ -38,8 +40,10 @@ mod template;
 pub mod transport;
 mod verb;
 
+pub use address::{Address, AddressError, Reason};
 pub use direct::{Direct, Ownership};
 pub use error::TpmError;
+pub use open::{connect, open};
 pub use transport::DeviceNode;
 
 pub use crate::wire::tpm::Credential;
@@ -189,6 +193,44 @@ pub struct Lockout {
     pub reset_protected: bool,
 }
 
+/// How a TPM counts wrong authorizations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockoutLimits {
+    /// Failures at which it locks.
+    pub max_tries: u32,
+    /// Seconds after which it forgets one failure.
+    pub heal_seconds: u32,
+    /// Seconds that a wrong lockout authorization blocks the next reset.
+    pub recovery_seconds: u32,
+}
+
+impl LockoutLimits {
+    /// What Windows sets on a TPM 2.0: 32 tries, ten minutes, a day.
+    pub const WINDOWS: Self = Self { max_tries: 32, heal_seconds: 600, recovery_seconds: 86_400 };
+}
+
+/// Where a TPM stands in time (`TPMS_CLOCK_INFO`, TPM 2.0 Part 2, section 10.11.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TpmClock {
+    /// Milliseconds that it was powered, over its whole life or since it was cleared.
+    pub clock_ms: u64,
+    /// How often it was started anew since it was cleared.
+    pub reset_count: u32,
+    /// How often it was resumed since it was started anew.
+    pub restart_count: u32,
+    /// Whether no greater value of the clock was ever reported: no, after an end without `TPM2_Shutdown`.
+    pub safe: bool,
+}
+
+impl TpmClock {
+    /// Whether a TPM that was here `before` cannot be here now, except by an older state put back (or by a clear, which
+    /// the Name of the storage root key tells). Starts are only ever counted up, and between two starts time passes.
+    pub fn went_back_since(&self, before: &Self) -> bool {
+        let starts = |clock: &Self| (clock.reset_count, clock.restart_count);
+        starts(self) < starts(before) || (starts(self) == starts(before) && self.clock_ms < before.clock_ms)
+    }
+}
+
 /// What a TPM says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Facts {
@@ -219,6 +261,8 @@ pub struct Facts {
 /// A TPM 2.0, in words of the job.
 ///
 /// Every call is bounded in time. A call that fails leaves nothing loaded. Secrets that a call returns wipe themselves.
+/// What is "not for guests" answers [`TpmError::Guest`] on a TPM that we did not start, unless its owner allowed it
+/// ([`Ownership`]). What a backend cannot do answers [`TpmError::Gap`].
 pub trait Tpm: Send {
     /// Reads what the TPM says about itself. Costs no authorization.
     fn facts(&mut self) -> Result<Facts, TpmError>;
@@ -274,6 +318,15 @@ pub trait Tpm: Send {
         new: &Secret32,
     ) -> Result<KeyBlob, TpmError>;
 
+    /// Takes over a key that was made in advance with the authorization value `old`: answers its blob under `new`, loaded.
+    /// Whoever kept the old blob and the old value can still use the key: nothing is revoked.
+    fn claim(&mut self, blob: &KeyBlob, old: &Secret32, new: &Secret32) -> Result<(KeyBlob, KeyHandle), TpmError>;
+
+    /// Lets the TPM itself wrap `secret` (at most 32 bytes) for its endorsement key of `kind` and the object of that Name:
+    /// the counterpart of [`attest::make_credential`](crate::attest::make_credential), which needs no TPM.
+    fn make_credential(&mut self, kind: KeyKind, name: &[u8], secret: &SecretSlice<u8>)
+    -> Result<Credential, TpmError>;
+
     /// Recovers the secret of a credential that was made for this endorsement key and the Name of `aik`.
     fn activate(
         &mut self,
@@ -282,8 +335,33 @@ pub trait Tpm: Send {
         credential: &Credential,
     ) -> Result<SecretSlice<u8>, TpmError>;
 
-    /// Forgets all counted failures; needs the lockout authorization. Refused on a TPM that we did not start.
+    /// The contents of an NV index that its own (empty) or the owner's authorization reads; `None` if there is none.
+    fn nv_read(&mut self, index: u32) -> Result<Option<Vec<u8>>, TpmError>;
+
+    /// Defines an NV index (of the owner, readable by everybody) and writes it; at most 2048 bytes. Not for guests.
+    fn nv_store(&mut self, index: u32, contents: &[u8]) -> Result<(), TpmError>;
+
+    /// Removes an NV index of the owner. Not for guests.
+    fn nv_remove(&mut self, index: u32) -> Result<(), TpmError>;
+
+    /// Keeps a loaded key in the TPM at a persistent handle that is free. Not for guests.
+    fn persist(&mut self, key: &KeyHandle, handle: u32) -> Result<(), TpmError>;
+
+    /// Removes a persistent key. Not for guests.
+    fn evict(&mut self, handle: u32) -> Result<(), TpmError>;
+
+    /// Where the TPM stands in time.
+    fn clock(&mut self) -> Result<TpmClock, TpmError>;
+
+    /// Sets how wrong authorizations are counted; needs the lockout authorization. Not for guests.
+    fn limit_lockout(&mut self, lockout_auth: &Secret32, limits: LockoutLimits) -> Result<(), TpmError>;
+
+    /// Forgets all counted failures; needs the lockout authorization. Not for guests.
     fn reset_lockout(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError>;
+
+    /// Clears the TPM: every key below its storage root key is lost, and lockout limits and authorization are a new TPM's.
+    /// Afterwards everything below the storage root key answers [`TpmError::Cleared`]. Not for guests.
+    fn clear(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError>;
 
     /// Ends the use of the TPM in order: flushes what is ours and, on a TPM of ours, sends `TPM2_Shutdown(CLEAR)`.
     fn shutdown(&mut self) -> Result<(), TpmError>;

@@ -37,6 +37,9 @@ impl Primary {
     }
 }
 
+/// The most that is written to one NV index.
+const LARGEST_NV: usize = 2048;
+
 /// A primary that can be used.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
@@ -96,21 +99,60 @@ impl Channel<'_> {
 
     /// The endorsement certificate of this kind, if NV holds one.
     pub(super) fn certificate(&mut self, kind: KeyKind) -> Result<Option<Vec<u8>>, TpmError> {
-        let index = certificate_index(kind);
-        let entity = Entity::permanent(index, "certificate index");
+        Ok(self.nv_contents(certificate_index(kind))?.map(without_padding))
+    }
+
+    /// What an NV index holds, if there is one and it was written.
+    pub(super) fn nv_contents(&mut self, index: u32) -> Result<Option<Vec<u8>>, TpmError> {
+        const AUTH_READ: u32 = 1 << 18;
+        const WRITTEN: u32 = 1 << 29;
+        let entity = Entity::permanent(index, "NV index");
         let (attributes, size) = match self.nv_public(&entity) {
             Ok(found) => found,
             Err(error) if response::is_absent(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        const AUTH_READ: u32 = 1 << 18;
-        const WRITTEN: u32 = 1 << 29;
         if attributes & WRITTEN == 0 {
             return Ok(None);
         }
         let owner = Entity::permanent(OWNER, "owner hierarchy");
         let reader = if attributes & AUTH_READ != 0 { &entity } else { &owner };
-        self.nv_read(reader, &entity, size).map(|bytes| Some(without_padding(bytes)))
+        self.nv_read(reader, &entity, size).map(Some)
+    }
+
+    /// Defines an index with the authority of `hierarchy` and writes it.
+    pub(super) fn nv_write(
+        &mut self,
+        hierarchy: &Entity,
+        index: u32,
+        attributes: u32,
+        contents: &[u8],
+    ) -> Result<(), TpmError> {
+        const SHA256: u16 = 0x000B;
+        const PIECE: usize = 512;
+        const TOO_LARGE: TpmError =
+            TpmError::NotReady("what is written to NV is larger than the 2048 bytes kept for it");
+        let size = u16::try_from(contents.len()).map_err(|_| TOO_LARGE)?;
+        if contents.len() > LARGEST_NV {
+            return Err(TOO_LARGE);
+        }
+        let index = Entity::permanent(index, "NV index");
+        let public = Writer::new().u32(index.handle).u16(SHA256).u32(attributes).sized(&[]).u16(size).finish();
+        let parameters = Writer::new().sized(&[]).sized(&public);
+        self.run(verb::NV_DEFINE_SPACE, &[hierarchy], &[Auth::Empty], parameters)?.read(|_| Ok(()))?;
+        for (number, piece) in contents.chunks(PIECE).enumerate() {
+            let offset = u16::try_from(number * PIECE).map_err(|_| TOO_LARGE)?;
+            let parameters = Writer::new().sized(piece).u16(offset);
+            self.run(verb::NV_WRITE, &[hierarchy, &index], &[Auth::Empty], parameters)?.read(|_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// Removes an index of the owner.
+    pub(super) fn nv_remove(&mut self, index: u32) -> Result<(), TpmError> {
+        let owner = Entity::permanent(OWNER, "owner hierarchy");
+        let index = Entity::permanent(index, "NV index");
+        self.run(verb::NV_UNDEFINE_SPACE, &[&owner, &index], &[Auth::Empty], Writer::new())?.read(|_| Ok(()))
     }
 
     /// Attributes and size of an NV index.

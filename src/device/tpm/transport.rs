@@ -4,7 +4,8 @@
 //! header announces, refuses an answer longer than [`LONGEST`], and gives up after a time that depends on the command.
 
 use std::fs::{File, OpenOptions};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -18,6 +19,9 @@ use super::TpmError;
 
 /// The longest answer that is read: TPM_PT_MAX_RESPONSE_SIZE of every TPM that we know.
 pub const LONGEST: usize = 4096;
+
+/// How long a connection over TCP may take to come about.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// Tag, size and response code.
 pub(super) const HEADER: usize = 10;
@@ -68,6 +72,56 @@ impl SwtpmPair {
 impl Transport for SwtpmPair {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TpmError> {
         self.line.exchange(self.stream.as_fd(), command)
+    }
+}
+
+/// A connection to the command socket of a TPM emulator that somebody else started.
+#[derive(Debug)]
+pub struct Socket {
+    fd: OwnedFd,
+    line: Line,
+}
+
+impl Socket {
+    /// Connects to a Unix socket.
+    ///
+    /// # Errors
+    /// [`TpmError::Unavailable`], whose text names the path and the cause.
+    pub fn unix(path: &Path) -> Result<Self, TpmError> {
+        let absent = |error: std::io::Error| unreachable(&path.display(), &error);
+        let stream = UnixStream::connect(path).map_err(absent)?;
+        stream.set_nonblocking(true).map_err(absent)?;
+        Ok(Self { fd: stream.into(), line: Line::default() })
+    }
+
+    /// Connects to a TCP port within [`CONNECT`].
+    ///
+    /// # Errors
+    /// [`TpmError::Unavailable`], whose text names host, port and cause.
+    pub fn tcp(host: &str, port: u16) -> Result<Self, TpmError> {
+        let name = format!("{host}:{port}");
+        let absent = |error: std::io::Error| unreachable(&name, &error);
+        let addresses: Vec<SocketAddr> = name.to_socket_addrs().map_err(absent)?.collect();
+        let mut outcome = Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+        for address in addresses {
+            outcome = TcpStream::connect_timeout(&address, CONNECT);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        let stream = outcome.map_err(absent)?;
+        stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true)).map_err(absent)?;
+        Ok(Self { fd: stream.into(), line: Line::default() })
+    }
+}
+
+fn unreachable(name: &dyn std::fmt::Display, error: &std::io::Error) -> TpmError {
+    TpmError::Unavailable(format!("no TPM answers at {name}: {error}"))
+}
+
+impl Transport for Socket {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TpmError> {
+        self.line.exchange(self.fd.as_fd(), command)
     }
 }
 

@@ -54,14 +54,17 @@ pub(super) const HIERARCHY_CHANGE_AUTH: Verb =
     Verb::new(TpmCc::HierarchyChangeAuth, "TPM2_HierarchyChangeAuth").hiding_command();
 pub(super) const HIERARCHY_CONTROL: Verb = Verb::new(TpmCc::HierarchyControl, "TPM2_HierarchyControl");
 pub(super) const LOAD: Verb = Verb::new(TpmCc::Load, "TPM2_Load").hiding_both().bringing_handle();
+pub(super) const MAKE_CREDENTIAL: Verb = Verb::new(TpmCc::MakeCredential, "TPM2_MakeCredential").hiding_both();
 pub(super) const NV_DEFINE_SPACE: Verb = Verb::new(TpmCc::NvDefineSpace, "TPM2_NV_DefineSpace").hiding_command();
 pub(super) const NV_READ: Verb = Verb::new(TpmCc::NvRead, "TPM2_NV_Read").hiding_answer();
 pub(super) const NV_READ_PUBLIC: Verb = Verb::new(TpmCc::NvReadPublic, "TPM2_NV_ReadPublic").hiding_answer();
+pub(super) const NV_UNDEFINE_SPACE: Verb = Verb::new(TpmCc::NvUndefineSpace, "TPM2_NV_UndefineSpace");
 pub(super) const NV_WRITE: Verb = Verb::new(TpmCc::NvWrite, "TPM2_NV_Write").hiding_command();
 pub(super) const OBJECT_CHANGE_AUTH: Verb = Verb::new(TpmCc::ObjectChangeAuth, "TPM2_ObjectChangeAuth").hiding_both();
 pub(super) const POLICY_COMMAND_CODE: Verb = Verb::new(TpmCc::PolicyCommandCode, "TPM2_PolicyCommandCode");
 pub(super) const POLICY_OR: Verb = Verb::new(TpmCc::PolicyOr, "TPM2_PolicyOR");
 pub(super) const POLICY_SECRET: Verb = Verb::new(TpmCc::PolicySecret, "TPM2_PolicySecret").hiding_both();
+pub(super) const READ_CLOCK: Verb = Verb::new(TpmCc::ReadClock, "TPM2_ReadClock");
 pub(super) const READ_PUBLIC: Verb = Verb::new(TpmCc::ReadPublic, "TPM2_ReadPublic").hiding_answer();
 pub(super) const RSA_DECRYPT: Verb = Verb::new(TpmCc::RsaDecrypt, "TPM2_RSA_Decrypt").hiding_both();
 pub(super) const SHUTDOWN: Verb = Verb::new(TpmCc::Shutdown, "TPM2_Shutdown");

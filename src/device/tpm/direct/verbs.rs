@@ -7,11 +7,11 @@ use crate::base::{ExposeSecret as _, Secret32, SecretSlice};
 use crate::device::tpm::commands::scheme_of;
 use crate::device::tpm::frame::{Auth, Entity, malformed};
 use crate::device::tpm::marshal::Malformed;
-use crate::device::tpm::primary::{ENDORSEMENT, LOCKOUT};
+use crate::device::tpm::primary::{ENDORSEMENT, OWNER};
 use crate::device::tpm::template::{self, Primary};
 use crate::device::tpm::{
-    Certification, CertifyAuthority, Credential, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind, Pins,
-    RawSignature, SealedBlob, Tpm, TpmError, Usage, policy,
+    Certification, CertifyAuthority, Credential, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind, LockoutLimits,
+    Pins, RawSignature, SealedBlob, Tpm, TpmClock, TpmError, Usage, policy, with_key,
 };
 
 /// The bytes of an authorization value that may be none.
@@ -41,12 +41,12 @@ impl Tpm for Direct {
 
     fn create(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<KeyBlob, TpmError> {
         let template = template::key(kind, usage).map_err(unbuildable)?;
-        self.channel.create(&self.storage.entity, &template, bytes(auth), &[])
+        self.channel.create(&self.storage()?, &template, bytes(auth), &[])
     }
 
     fn load(&mut self, blob: &KeyBlob) -> Result<KeyHandle, TpmError> {
         let scheme = scheme_of(&blob.public).map_err(|_| malformed("TPM2_Load"))?;
-        let entity = self.channel.load(&self.storage.entity, blob, "key")?;
+        let entity = self.channel.load(&self.storage()?, blob, "key")?;
         let handle = entity.handle;
         self.loaded.insert(handle, Loaded { entity, scheme });
         Ok(KeyHandle(handle))
@@ -80,7 +80,7 @@ impl Tpm for Direct {
             Gate::Counted(auth) => (true, Some(auth)),
         };
         let template = template::sealed(counted).map_err(unbuildable)?;
-        self.channel.create(&self.storage.entity, &template, bytes(auth), data.expose_secret()).map(SealedBlob)
+        self.channel.create(&self.storage()?, &template, bytes(auth), data.expose_secret()).map(SealedBlob)
     }
 
     fn unseal(&mut self, blob: &SealedBlob, gate: Gate<'_>) -> Result<SecretSlice<u8>, TpmError> {
@@ -88,7 +88,7 @@ impl Tpm for Direct {
             Gate::Open => None,
             Gate::Counted(auth) => Some(auth),
         };
-        let object = self.channel.load(&self.storage.entity, &blob.0, "sealed data")?;
+        let object = self.channel.load(&self.storage()?, &blob.0, "sealed data")?;
         let outcome = self.channel.unseal(&object, bytes(auth));
         let flushed = self.channel.flush(object.handle);
         let data = outcome?;
@@ -127,8 +127,28 @@ impl Tpm for Direct {
     ) -> Result<KeyBlob, TpmError> {
         let entity = self.entity(key, "TPM2_ObjectChangeAuth")?.entity.clone();
         let (old, new) = (old.expose_secret(), new.expose_secret());
-        let private = self.channel.change_auth(&entity, &self.storage.entity, old, new)?;
+        let private = self.channel.change_auth(&entity, &self.storage()?, old, new)?;
         Ok(KeyBlob { public: public.to_vec(), private })
+    }
+
+    fn claim(&mut self, blob: &KeyBlob, old: &Secret32, new: &Secret32) -> Result<(KeyBlob, KeyHandle), TpmError> {
+        let claimed = with_key(self, blob, |tpm, key| tpm.change_auth(key, &blob.public, old, new))?;
+        let key = self.load(&claimed)?;
+        Ok((claimed, key))
+    }
+
+    fn make_credential(
+        &mut self,
+        kind: KeyKind,
+        name: &[u8],
+        secret: &SecretSlice<u8>,
+    ) -> Result<Credential, TpmError> {
+        let held = self.channel.primary(Primary::Endorsement(kind), None)?;
+        let outcome = self.channel.make_credential(&held.entity, name, secret);
+        let released = self.channel.release(&held);
+        let credential = outcome?;
+        released?;
+        Ok(credential)
     }
 
     fn activate(
@@ -150,12 +170,56 @@ impl Tpm for Direct {
         Ok(secret)
     }
 
+    fn nv_read(&mut self, index: u32) -> Result<Option<Vec<u8>>, TpmError> {
+        self.channel.nv_contents(index)
+    }
+
+    fn nv_store(&mut self, index: u32, contents: &[u8]) -> Result<(), TpmError> {
+        /// OWNERWRITE, OWNERREAD, AUTHREAD, NO_DA.
+        const ATTRIBUTES: u32 = 0x0206_0002;
+        self.allow("defining an NV index")?;
+        let owner = Entity::permanent(OWNER, "owner hierarchy");
+        self.channel.nv_write(&owner, index, ATTRIBUTES, contents)
+    }
+
+    fn nv_remove(&mut self, index: u32) -> Result<(), TpmError> {
+        self.allow("removing an NV index")?;
+        self.channel.nv_remove(index)
+    }
+
+    fn persist(&mut self, key: &KeyHandle, handle: u32) -> Result<(), TpmError> {
+        self.allow("keeping a key at a persistent handle")?;
+        let entity = self.entity(key, "TPM2_EvictControl")?.entity.clone();
+        self.channel.evict(&entity, handle)
+    }
+
+    fn evict(&mut self, handle: u32) -> Result<(), TpmError> {
+        self.allow("removing a persistent key")?;
+        let (entity, _) = self.channel.read_public(handle, "persistent key")?;
+        self.channel.evict(&entity, handle)
+    }
+
+    fn clock(&mut self) -> Result<TpmClock, TpmError> {
+        self.channel.clock()
+    }
+
+    fn limit_lockout(&mut self, lockout_auth: &Secret32, limits: LockoutLimits) -> Result<(), TpmError> {
+        self.allow("changing how wrong authorizations are counted")?;
+        self.channel.limit_lockout(lockout_auth.expose_secret(), limits)
+    }
+
     fn reset_lockout(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError> {
-        if self.ownership == Ownership::Guest {
-            return Err(TpmError::Guest("resetting the lockout"));
-        }
-        let lockout = Entity::permanent(LOCKOUT, "lockout hierarchy");
-        self.channel.reset_lockout(&lockout, lockout_auth)
+        self.allow("resetting the lockout")?;
+        self.channel.reset_lockout(lockout_auth)
+    }
+
+    fn clear(&mut self, lockout_auth: &Secret32) -> Result<(), TpmError> {
+        self.allow("clearing it")?;
+        // What is below the storage root key goes with it; a key that was loaded is gone when the answer comes.
+        self.channel.clear(lockout_auth)?;
+        self.loaded.clear();
+        self.storage = None;
+        self.channel.end_session()
     }
 
     fn shutdown(&mut self) -> Result<(), TpmError> {
@@ -170,7 +234,9 @@ impl Tpm for Direct {
             outcome = outcome.and(self.channel.flush(handle));
         }
         outcome = outcome.and(self.channel.end_session());
-        outcome = outcome.and(self.channel.release(&self.storage));
+        if let Some(storage) = self.storage.take() {
+            outcome = outcome.and(self.channel.release(&storage));
+        }
         if self.ownership == Ownership::Ours {
             outcome = outcome.and(self.channel.shut_down());
         }

@@ -1,0 +1,84 @@
+//! Where a TPM is that we did not start, in one string: `device:/dev/tpmrm0`, `unix:PATH`, `tcp:HOST:PORT`, or a TCTI string.
+
+use std::fmt;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The address of a TPM, and with it the backend that talks to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// `device:PATH`: a character device, by our own backend.
+    Device(PathBuf),
+    /// `unix:PATH`: an emulator's command socket (swtpm's `--server type=unixio`), by our own backend.
+    Unix(PathBuf),
+    /// `tcp:HOST:PORT`: an emulator's command port (swtpm's `--server type=tcp`), by our own backend.
+    Tcp(String, u16),
+    /// `esapi:TCTI`, or one of the TCTI strings that only libtss2 knows (`tabrmd:`, `mssim:`, `swtpm:`): by the backend
+    /// `esapi`. Holds the TCTI string.
+    Tcti(String),
+}
+
+/// A string that is no address of a TPM.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no address of a TPM: {reason}")]
+pub struct AddressError {
+    /// What was given.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: Reason,
+}
+
+/// What is wrong with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The word before the first colon is none that we know.
+    #[error("device:PATH, unix:PATH, tcp:HOST:PORT or esapi:TCTI")]
+    Kind,
+    /// Nothing follows the colon.
+    #[error("the path is missing")]
+    Path,
+    /// `tcp:` without a host.
+    #[error("the host is missing")]
+    Host,
+    /// `tcp:` without a port from 1 to 65535.
+    #[error("the port is missing, or no number from 1 to 65535")]
+    Port,
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let wrong = |reason| AddressError { text: text.to_owned(), reason };
+        let (kind, rest) = text.split_once(':').ok_or_else(|| wrong(Reason::Kind))?;
+        match (kind, rest) {
+            ("device" | "unix", "") => Err(wrong(Reason::Path)),
+            ("device", path) => Ok(Self::Device(path.into())),
+            ("unix", path) => Ok(Self::Unix(path.into())),
+            ("tcp", rest) => {
+                let (host, port) = rest.rsplit_once(':').ok_or_else(|| wrong(Reason::Port))?;
+                let port = port.parse::<NonZeroU16>().map_err(|_| wrong(Reason::Port))?;
+                if host.is_empty() {
+                    return Err(wrong(Reason::Host));
+                }
+                Ok(Self::Tcp(host.to_owned(), port.get()))
+            }
+            ("esapi", tcti) => Ok(Self::Tcti(tcti.to_owned())),
+            ("tabrmd" | "mssim" | "swtpm", _) => Ok(Self::Tcti(text.to_owned())),
+            _ => Err(wrong(Reason::Kind)),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(path) => write!(f, "device:{}", path.display()),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(host, port) => write!(f, "tcp:{host}:{port}"),
+            Self::Tcti(tcti) => write!(f, "esapi:{tcti}"),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Opens a TPM by its address, whichever backend that takes.
+
+use super::transport::{DeviceNode, Socket, Transport};
+use super::{Address, Direct, Ownership, Pins, Tpm, TpmError};
+use crate::base::Random;
+
+/// Opens a TPM that somebody else started; see [`Direct::open`] for what happens before a secret is sent.
+///
+/// # Errors
+/// [`TpmError::Unavailable`] when nothing can be opened at the address; those of [`Direct::open`].
+pub fn open(
+    address: &Address,
+    ownership: Ownership,
+    pins: Option<&Pins>,
+    rng: Box<dyn Random>,
+) -> Result<Box<dyn Tpm>, TpmError> {
+    Ok(Box::new(Direct::open(connect(address)?, ownership, pins, rng)?))
+}
+
+/// The way to the TPM at an address of our own backend.
+///
+/// # Errors
+/// [`TpmError::Unavailable`], whose text names the address, the cause and what to do.
+pub fn connect(address: &Address) -> Result<Box<dyn Transport>, TpmError> {
+    match address {
+        Address::Device(path) => Ok(Box::new(DeviceNode::open(path)?)),
+        Address::Unix(path) => Ok(Box::new(Socket::unix(path)?)),
+        Address::Tcp(host, port) => Ok(Box::new(Socket::tcp(host, *port)?)),
+        Address::Tcti(tcti) => Err(TpmError::Unavailable(format!("esapi:{tcti}: there is no backend for it"))),
+    }
+}
