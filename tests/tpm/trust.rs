@@ -2,9 +2,11 @@
 
 use whfb::base::{ExposeSecret as _, OsRng, secret_slice};
 use whfb::device::tpm::manufacture::Owned;
-use whfb::device::tpm::{Direct, Gate, KeyBlob, KeyKind, Ownership, Tpm as _, TpmError, Usage, with_key};
+use whfb::device::tpm::{
+    CertifyAuthority, Direct, Gate, KeyBlob, KeyKind, Ownership, Tpm as _, TpmError, Usage, with_key,
+};
 
-use crate::support::{Eavesdropper, manufactured, secret, tempdir};
+use crate::support::{Eavesdropper, code, manufactured, secret, tempdir};
 
 #[test]
 fn no_secret_travels_in_the_clear() {
@@ -71,6 +73,56 @@ fn an_answer_that_was_changed_on_its_way_is_not_believed() {
         drop(tpm);
         swtpm = crate::support::start(directory.path());
     }
+}
+
+#[test]
+fn our_session_vouches_for_every_answer_that_it_can() {
+    const FLUSH_CONTEXT: u32 = 0x165;
+    const READ_PUBLIC: u32 = 0x173;
+    const NV_READ_PUBLIC: u32 = 0x169;
+    const START_AUTH_SESSION: u32 = 0x176;
+    let directory = tempdir();
+    let (swtpm, Owned { pins, .. }) = manufactured(directory.path());
+    let (transport, commands) = Eavesdropper::new(swtpm, |_, _| {});
+    let mut tpm = Direct::open(Box::new(transport), Ownership::Ours, Some(&pins), Box::new(OsRng)).unwrap();
+    commands.lock().unwrap().clear();
+    tpm.facts().unwrap();
+    tpm.clock().unwrap();
+    tpm.endorsement(KeyKind::Rsa2048).unwrap();
+    let key = tpm.create(KeyKind::P256, Usage::General, Some(&secret(1))).unwrap();
+    let aik = tpm.create(KeyKind::P256, Usage::Attestation, None).unwrap();
+    for authority in [CertifyAuthority::Policy, CertifyAuthority::Value(&secret(1))] {
+        with_key(&mut tpm, &key, |tpm, key| with_key(tpm, &aik, |tpm, aik| tpm.certify(key, aik, authority, b"")))
+            .unwrap();
+    }
+    tpm.nv_store(0x0180_0001, &[7; 600]).unwrap();
+    tpm.nv_remove(0x0180_0001).unwrap();
+    let sent = commands.lock().unwrap().clone();
+    let bare = sent.iter().filter(|command| command[..2] == [0x80, 0x01]).map(|command| code(command));
+    let others: Vec<u32> = bare.filter(|code| *code != FLUSH_CONTEXT).collect();
+    // The session itself; then handles whose Names were not known, each asked for a second time in the session.
+    let named = [[READ_PUBLIC].as_slice(), &[NV_READ_PUBLIC; 4]].concat();
+    assert_eq!(others, [&[START_AUTH_SESSION], named.as_slice()].concat(), "{others:x?}");
+    for code_asked_twice in [READ_PUBLIC, NV_READ_PUBLIC] {
+        let asked = sent.iter().filter(|command| code(command) == code_asked_twice);
+        let (bare, vouched): (Vec<_>, Vec<_>) = asked.partition(|command| command[..2] == [0x80, 0x01]);
+        assert_eq!(bare.len(), vouched.len(), "{code_asked_twice:x}");
+    }
+}
+
+#[test]
+fn a_lockout_counter_that_was_changed_on_its_way_is_not_believed() {
+    const GET_CAPABILITY: u32 = 0x17A;
+    let directory = tempdir();
+    let (swtpm, Owned { pins, .. }) = manufactured(directory.path());
+    let (transport, _) = Eavesdropper::new(swtpm, |code, answer| {
+        if code == GET_CAPABILITY {
+            answer[24] ^= 1;
+        }
+    });
+    let mut tpm = Direct::open(Box::new(transport), Ownership::Ours, Some(&pins), Box::new(OsRng)).unwrap();
+    let facts = tpm.facts();
+    assert!(matches!(facts, Err(TpmError::Untrusted { reason: "its HMAC is wrong", .. })), "{facts:?}");
 }
 
 #[test]

@@ -39,7 +39,26 @@ impl<'t> Channel<'t> {
         Ok(())
     }
 
+    /// Whether our session can vouch for answers.
+    pub(super) fn is_anchored(&self) -> bool {
+        self.anchor.is_some()
+    }
+
+    /// Ends salting: there is no storage root key any more.
+    pub(super) fn weigh_anchor(&mut self) -> Result<(), TpmError> {
+        self.anchor = None;
+        self.end_session()
+    }
+
+    /// Proves the empty authorization value: in our session as soon as there can be one.
+    pub(super) fn empty(&self) -> Auth<'static> {
+        if self.is_anchored() { Auth::Session(&[]) } else { Auth::Empty }
+    }
+
     /// Runs a command; starts the session if the command needs it, and starts it again once if the TPM lost it.
+    ///
+    /// Once sessions can be salted, ours goes along with every command that can take it, so that its HMAC vouches for
+    /// every answer.
     pub(super) fn run(
         &mut self,
         verb: Verb,
@@ -48,7 +67,12 @@ impl<'t> Channel<'t> {
         parameters: Writer,
     ) -> Result<Answer, TpmError> {
         let parameters = parameters.finish();
-        let call = Call { verb, handles, auths, parameters: &parameters };
+        let with_ours: Vec<Auth<'_>>;
+        let mut call = Call { verb, handles, auths, parameters: &parameters };
+        if self.is_anchored() && call.could_take_session() {
+            with_ours = auths.iter().copied().chain([Auth::Along]).collect();
+            call.auths = &with_ours;
+        }
         if !call.needs_session() {
             let raw = self.exchange(&call, &call.frame(None))?;
             return call.read(&raw);
@@ -117,7 +141,8 @@ impl<'t> Channel<'t> {
             salt(&key, &mut *self.rng).map_err(|_| TpmError::NotReady("its storage root key takes no salt"))?;
         let nonce: [u8; NONCE] = random_bytes(&mut *self.rng);
         let null = Entity::permanent(NULL, "unbound");
-        let (handle, nonce_tpm) = self.start(&[&storage, &null], &encrypted, &nonce, Kind::Hmac)?;
+        let parameters = start_parameters(&nonce, &encrypted, Kind::Hmac);
+        let (handle, nonce_tpm) = self.start(verb::START_AUTH_SESSION, &[&storage, &null], parameters)?;
         Ok(Session::new(handle, &salt, &nonce, &nonce_tpm))
     }
 
@@ -125,22 +150,12 @@ impl<'t> Channel<'t> {
     pub(super) fn start_policy(&mut self) -> Result<u32, TpmError> {
         let nonce: [u8; NONCE] = random_bytes(&mut *self.rng);
         let null = Entity::permanent(NULL, "unbound");
-        self.start(&[&null, &null], &[], &nonce, Kind::Policy).map(|(handle, _)| handle)
+        let parameters = start_parameters(&nonce, &[], Kind::Policy);
+        self.start(verb::START_POLICY_SESSION, &[&null, &null], parameters).map(|(handle, _)| handle)
     }
 
-    fn start(
-        &mut self,
-        handles: &[&Entity],
-        encrypted_salt: &[u8],
-        nonce: &[u8],
-        kind: Kind,
-    ) -> Result<(u32, Vec<u8>), TpmError> {
-        const AES: u16 = 0x0006;
-        const CFB: u16 = 0x0043;
-        const SHA256: u16 = 0x000B;
-        let parameters =
-            Writer::new().sized(nonce).sized(encrypted_salt).u8(kind as u8).u16(AES).u16(128).u16(CFB).u16(SHA256);
-        let answer = self.run(verb::START_AUTH_SESSION, handles, &[], parameters)?;
+    fn start(&mut self, verb: Verb, handles: &[&Entity], parameters: Writer) -> Result<(u32, Vec<u8>), TpmError> {
+        let answer = self.run(verb, handles, &[], parameters)?;
         let nonce_tpm = answer.read(|reader| reader.sized().map(<[u8]>::to_vec));
         if nonce_tpm.is_err() {
             drop(self.flush(answer.handle));
@@ -167,6 +182,14 @@ impl<'t> Channel<'t> {
     pub(super) fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TpmError> {
         self.transport.transmit(command)
     }
+}
+
+/// AES-128-CFB and SHA-256, whatever the kind.
+fn start_parameters(nonce: &[u8], encrypted_salt: &[u8], kind: Kind) -> Writer {
+    const AES: u16 = 0x0006;
+    const CFB: u16 = 0x0043;
+    const SHA256: u16 = 0x000B;
+    Writer::new().sized(nonce).sized(encrypted_salt).u8(kind as u8).u16(AES).u16(128).u16(CFB).u16(SHA256)
 }
 
 /// TPM_SE.

@@ -12,7 +12,7 @@ use crate::crypto::digest::sha256;
 
 const ALG_RSA: u16 = 0x0001;
 const ALG_SHA1: u16 = 0x0004;
-const ALG_SHA256: u16 = 0x000B;
+pub(super) const ALG_SHA256: u16 = 0x000B;
 const ALG_NULL: u16 = 0x0010;
 const ALG_RSASSA: u16 = 0x0014;
 const ALG_OAEP: u16 = 0x0017;
@@ -35,7 +35,12 @@ pub(super) fn name_of(public: &[u8]) -> Result<Vec<u8>, Malformed> {
     if name_alg != ALG_SHA256 {
         return Err(Malformed);
     }
-    Ok([&ALG_SHA256.to_be_bytes()[..], &sha256(public)].concat())
+    Ok(sha256_name(public))
+}
+
+/// The Name of what is described by `public` under SHA-256: an object or an NV index.
+pub(super) fn sha256_name(public: &[u8]) -> Vec<u8> {
+    [&ALG_SHA256.to_be_bytes()[..], &sha256(public)].concat()
 }
 
 /// What a key of this public area signs with.
@@ -56,7 +61,7 @@ impl Channel<'_> {
         role: &'static str,
     ) -> Result<(Entity, Vec<u8>), TpmError> {
         let parameters = Writer::new().sized(&[0; 4]).sized(template).sized(&[]).u32(0);
-        let answer = self.run(verb::CREATE_PRIMARY, &[hierarchy], &[Auth::Empty], parameters)?;
+        let answer = self.run(verb::CREATE_PRIMARY, &[hierarchy], &[self.empty()], parameters)?;
         let read = answer.read(|reader| {
             let public = reader.sized()?.to_vec();
             reader.rest();
@@ -73,17 +78,20 @@ impl Channel<'_> {
 
     /// The public area behind a handle. The Name is computed here: what the answer calls its Name must be the same.
     pub(super) fn read_public(&mut self, handle: u32, role: &'static str) -> Result<(Entity, Vec<u8>), TpmError> {
-        // A handle without authorization is no part of any digest, so its Name may be unknown.
-        let entity = Entity::permanent(handle, role);
-        let answer = self.run(verb::READ_PUBLIC, &[&entity], &[], Writer::new())?;
-        answer.read(|reader| {
+        let found = self.public_of(&Entity::unnamed(handle, role))?;
+        // The Name that was found is believed only when our session, which covers it, vouches for it.
+        if self.is_anchored() { self.public_of(&found.0) } else { Ok(found) }
+    }
+
+    fn public_of(&mut self, entity: &Entity) -> Result<(Entity, Vec<u8>), TpmError> {
+        self.run(verb::READ_PUBLIC, &[entity], &[], Writer::new())?.read(|reader| {
             let (public, name) = (reader.sized()?.to_vec(), reader.sized()?.to_vec());
             reader.sized()?;
             decode_public(&public)?;
             if name_of(&public)? != name {
                 return Err(Malformed);
             }
-            Ok((Entity { handle, name, role }, public))
+            Ok((Entity { handle: entity.handle, name, role: entity.role }, public))
         })
     }
 

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::TpmError;
 use super::marshal::{Malformed, Reader, Writer};
-use super::session::{CONTINUE, DECRYPT, ENCRYPT, Session, Turn};
+use super::session::{AUDIT, CONTINUE, DECRYPT, ENCRYPT, Session, Turn};
 use super::transport::HEADER;
 use super::verb::Verb;
 use crate::crypto::digest::sha256_of;
@@ -29,6 +29,11 @@ impl Entity {
     pub(super) fn permanent(handle: u32, role: &'static str) -> Self {
         Self { handle, name: handle.to_be_bytes().to_vec(), role }
     }
+
+    /// Something whose Name is not known yet: no session can vouch for a command that points at it.
+    pub(super) fn unnamed(handle: u32, role: &'static str) -> Self {
+        Self { handle, name: Vec::new(), role }
+    }
 }
 
 /// How a command is authorized for one of its handles.
@@ -38,6 +43,8 @@ pub(super) enum Auth<'a> {
     Session(&'a [u8]),
     /// Our session; the command replaces the value, and the answer proves the new one.
     Replacing { old: &'a [u8], new: &'a [u8] },
+    /// Our session, authorizing nothing: it encrypts what it can, and its HMAC vouches for the answer.
+    Along,
     /// The empty password, for what everybody may use.
     Empty,
     /// A policy session.
@@ -50,6 +57,7 @@ impl<'a> Auth<'a> {
         match self {
             Self::Session(value) => Some((value, value)),
             Self::Replacing { old, new } => Some((old, new)),
+            Self::Along => Some((&[], &[])),
             Self::Empty | Self::Policy(_) => None,
         }
     }
@@ -89,6 +97,16 @@ impl Call<'_> {
         self.auths.iter().any(|auth| auth.values().is_some())
     }
 
+    /// Whether our session could go along: the command takes it, has none of ours yet, and all Names are known.
+    pub(super) fn could_take_session(&self) -> bool {
+        !self.verb.alone && !self.needs_session() && self.handles.iter().all(|entity| !entity.name.is_empty())
+    }
+
+    /// Whether our session goes along without authorizing anything.
+    fn is_along(&self) -> bool {
+        self.auths.iter().any(|auth| matches!(auth, Auth::Along))
+    }
+
     /// Position of our session, and the values that command and answer prove.
     fn own(&self) -> Option<(usize, &[u8], &[u8])> {
         let mut values = self.auths.iter().map(|auth| auth.values()).enumerate();
@@ -99,7 +117,9 @@ impl Call<'_> {
     pub(super) fn attributes(&self) -> u8 {
         let hide = if self.verb.hides_command { DECRYPT } else { 0 };
         let reveal = if self.verb.hides_answer { ENCRYPT } else { 0 };
-        CONTINUE | hide | reveal
+        // A session has to be of some use to its command.
+        let audit = if hide | reveal == 0 && self.is_along() { AUDIT } else { 0 };
+        CONTINUE | hide | reveal | audit
     }
 
     /// The bytes of the command (TPM 2.0 Part 1, chapter 18), with the first parameter encrypted in our session.

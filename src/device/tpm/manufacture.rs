@@ -74,8 +74,9 @@ pub fn take_ownership_with(tpm: &mut Swtpm, rng: &mut dyn Random, storage: KeyKi
     channel.persist(Primary::Endorsement(KeyKind::P256))?;
     let pins = Pins { ek_name: endorsement.entity.name, srk_name: storage.entity.name.clone() };
     channel.anchor(&storage)?;
-    channel.protect(&lockout_auth)?;
-    let facts = channel.facts()?;
+    let facts = channel.protect(&lockout_auth).and_then(|()| channel.facts());
+    channel.weigh_anchor()?;
+    let facts = facts?;
     Ok(Owned { pins, lockout_auth, facts })
 }
 
@@ -88,7 +89,7 @@ pub fn clear(tpm: &mut Swtpm, rng: &mut dyn Random, lockout_auth: &Secret32) -> 
     let mut channel = Channel::new(Box::new(tpm), Box::new(rng));
     let storage = channel.storage(None)?;
     let cleared = channel.anchor(&storage).and_then(|()| channel.clear(lockout_auth));
-    let ended = channel.end_session();
+    let ended = channel.weigh_anchor();
     if cleared.is_err() {
         // A clear that succeeded flushed it.
         drop(channel.release(&storage));
@@ -130,9 +131,7 @@ impl Channel<'_> {
         self.limit_lockout(&[], LockoutLimits::WINDOWS)?;
         let auth = Auth::Replacing { old: &[], new: lockout_auth.expose_secret() };
         let parameters = Writer::new().sized(lockout_auth.expose_secret());
-        let changed = self.run(verb::HIERARCHY_CHANGE_AUTH, &[&lockout], &[auth], parameters);
-        self.end_session()?;
-        changed?.read(|_| Ok(()))
+        self.run(verb::HIERARCHY_CHANGE_AUTH, &[&lockout], &[auth], parameters)?.read(|_| Ok(()))
     }
 
     /// Writes the certificate of an endorsement key, as the maker of the platform does.

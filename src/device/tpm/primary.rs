@@ -1,8 +1,9 @@
 //! The two primaries of a TPM, and the certificates that its maker left in NV.
 
 use super::channel::Channel;
+use super::commands::{ALG_SHA256, sha256_name};
 use super::frame::{Auth, Entity};
-use super::marshal::{Reader, Writer};
+use super::marshal::{Malformed, Reader, Writer};
 use super::template::Primary;
 use super::{KeyKind, TpmError, response, verb};
 
@@ -105,9 +106,9 @@ impl Channel<'_> {
     /// What an NV index holds, if there is one and it was written.
     pub(super) fn nv_contents(&mut self, index: u32) -> Result<Option<Vec<u8>>, TpmError> {
         const AUTH_READ: u32 = 1 << 18;
+        const NO_DA: u32 = 1 << 25;
         const WRITTEN: u32 = 1 << 29;
-        let entity = Entity::permanent(index, "NV index");
-        let (attributes, size) = match self.nv_public(&entity) {
+        let (entity, attributes, size) = match self.nv_index(index) {
             Ok(found) => found,
             Err(error) if response::is_absent(&error) => return Ok(None),
             Err(error) => return Err(error),
@@ -116,7 +117,9 @@ impl Channel<'_> {
             return Ok(None);
         }
         let owner = Entity::permanent(OWNER, "owner hierarchy");
-        let reader = if attributes & AUTH_READ != 0 { &entity } else { &owner };
+        // An index whose own authorization is counted may have one: no try is spent on it.
+        let free = attributes & AUTH_READ != 0 && attributes & NO_DA != 0;
+        let reader = if free { &entity } else { &owner };
         self.nv_read(reader, &entity, size).map(Some)
     }
 
@@ -128,7 +131,6 @@ impl Channel<'_> {
         attributes: u32,
         contents: &[u8],
     ) -> Result<(), TpmError> {
-        const SHA256: u16 = 0x000B;
         const PIECE: usize = 512;
         const TOO_LARGE: TpmError =
             TpmError::NotReady("what is written to NV is larger than the 2048 bytes kept for it");
@@ -136,14 +138,15 @@ impl Channel<'_> {
         if contents.len() > LARGEST_NV {
             return Err(TOO_LARGE);
         }
-        let index = Entity::permanent(index, "NV index");
-        let public = Writer::new().u32(index.handle).u16(SHA256).u32(attributes).sized(&[]).u16(size).finish();
+        let public = Writer::new().u32(index).u16(ALG_SHA256).u32(attributes).sized(&[]).u16(size).finish();
         let parameters = Writer::new().sized(&[]).sized(&public);
-        self.run(verb::NV_DEFINE_SPACE, &[hierarchy], &[Auth::Empty], parameters)?.read(|_| Ok(()))?;
+        self.run(verb::NV_DEFINE_SPACE, &[hierarchy], &[self.empty()], parameters)?.read(|_| Ok(()))?;
         for (number, piece) in contents.chunks(PIECE).enumerate() {
             let offset = u16::try_from(number * PIECE).map_err(|_| TOO_LARGE)?;
             let parameters = Writer::new().sized(piece).u16(offset);
-            self.run(verb::NV_WRITE, &[hierarchy, &index], &[Auth::Empty], parameters)?.read(|_| Ok(()))?;
+            // The first piece changes the attributes, and so the Name.
+            let (index, ..) = self.nv_index(index)?;
+            self.run(verb::NV_WRITE, &[hierarchy, &index], &[self.empty()], parameters)?.read(|_| Ok(()))?;
         }
         Ok(())
     }
@@ -151,20 +154,31 @@ impl Channel<'_> {
     /// Removes an index of the owner.
     pub(super) fn nv_remove(&mut self, index: u32) -> Result<(), TpmError> {
         let owner = Entity::permanent(OWNER, "owner hierarchy");
-        let index = Entity::permanent(index, "NV index");
-        self.run(verb::NV_UNDEFINE_SPACE, &[&owner, &index], &[Auth::Empty], Writer::new())?.read(|_| Ok(()))
+        let (index, ..) = self.nv_index(index)?;
+        self.run(verb::NV_UNDEFINE_SPACE, &[&owner, &index], &[self.empty()], Writer::new())?.read(|_| Ok(()))
     }
 
-    /// Attributes and size of an NV index.
-    fn nv_public(&mut self, index: &Entity) -> Result<(u32, u16), TpmError> {
+    /// An NV index with its Name, its attributes and its size.
+    fn nv_index(&mut self, index: u32) -> Result<(Entity, u32, u16), TpmError> {
+        let found = self.nv_public(&Entity::unnamed(index, "NV index"))?;
+        if self.is_anchored() { self.nv_public(&found.0) } else { Ok(found) }
+    }
+
+    fn nv_public(&mut self, index: &Entity) -> Result<(Entity, u32, u16), TpmError> {
         self.run(verb::NV_READ_PUBLIC, &[index], &[], Writer::new())?.read(|reader| {
-            let mut public = Reader::new(reader.sized()?);
-            reader.sized()?;
-            let (_index, _name_alg, attributes) = (public.u32()?, public.u16()?, public.u32()?);
-            public.sized()?;
-            let size = public.u16()?;
-            public.end()?;
-            Ok((attributes, size))
+            let (public, name) = (reader.sized()?, reader.sized()?.to_vec());
+            let mut fields = Reader::new(public);
+            let (handle, name_alg, attributes) = (fields.u32()?, fields.u16()?, fields.u32()?);
+            fields.sized()?;
+            let size = fields.u16()?;
+            fields.end()?;
+            // Some makers define their certificates with another name algorithm; those are read without our session.
+            let known = name_alg == ALG_SHA256 && name == sha256_name(public);
+            if handle != index.handle || (name_alg == ALG_SHA256 && !known) {
+                return Err(Malformed);
+            }
+            let name = if known { name } else { Vec::new() };
+            Ok((Entity { handle, name, role: index.role }, attributes, size))
         })
     }
 
@@ -174,7 +188,8 @@ impl Channel<'_> {
         let mut contents = Vec::with_capacity(usize::from(size));
         for offset in (0..size).step_by(usize::from(PIECE)) {
             let parameters = Writer::new().u16(PIECE.min(size - offset)).u16(offset);
-            let answer = self.run(verb::NV_READ, &[reader, index], &[Auth::Empty], parameters)?;
+            let auth = if index.name.is_empty() { Auth::Empty } else { self.empty() };
+            let answer = self.run(verb::NV_READ, &[reader, index], &[auth], parameters)?;
             contents.extend(answer.read(|reader| reader.sized().map(<[u8]>::to_vec))?);
         }
         Ok(contents)

@@ -19,6 +19,10 @@ pub(super) const NONCE: usize = 32;
 pub(super) const CONTINUE: u8 = 0x01;
 /// TPMA_SESSION: decrypt. The TPM decrypts the command's first parameter.
 pub(super) const DECRYPT: u8 = 0x20;
+/// TPMA_SESSION: auditExclusive. Set by the TPM in the answer to a command that an audit session went along with.
+const EXCLUSIVE: u8 = 0x02;
+/// TPMA_SESSION: audit. The session's digest covers the command; we use the HMAC that comes with it.
+pub(super) const AUDIT: u8 = 0x80;
 /// TPMA_SESSION: encrypt. The TPM encrypts the answer's first parameter.
 pub(super) const ENCRYPT: u8 = 0x40;
 
@@ -103,7 +107,8 @@ impl Session {
         hmac: &[u8],
     ) -> Result<(), Forged> {
         let expected = hmac_sha256(&self.value(auth), &[rp_hash, nonce_tpm, &turn.nonce_caller, &[attributes]]);
-        if !equal(&expected, hmac) || nonce_tpm.len() != NONCE || attributes != turn.attributes {
+        let known = if turn.attributes & AUDIT != 0 { attributes & !EXCLUSIVE } else { attributes };
+        if !equal(&expected, hmac) || nonce_tpm.len() != NONCE || known != turn.attributes {
             return Err(Forged);
         }
         self.nonce_tpm = nonce_tpm.to_vec();
@@ -174,6 +179,18 @@ mod tests {
         for attributes in [0, CONTINUE, ENCRYPT] {
             let hmac = answered(&session, b"", &[5; 32], attributes);
             assert_eq!(session.accept(&turn, b"", &[9; 32], &[5; 32], attributes, &hmac), Err(Forged));
+        }
+    }
+
+    #[test]
+    fn an_audit_may_be_exclusive_and_nothing_else_may() {
+        for (asked, answered_with, expected) in
+            [(AUDIT, AUDIT | EXCLUSIVE, Ok(())), (AUDIT, AUDIT, Ok(())), (ENCRYPT, ENCRYPT | EXCLUSIVE, Err(Forged))]
+        {
+            let (mut session, turn) = (session(), Turn { nonce_caller: [4; 32], attributes: CONTINUE | asked });
+            let attributes = CONTINUE | answered_with;
+            let hmac = answered(&session, b"", &[5; 32], attributes);
+            assert_eq!(session.accept(&turn, b"", &[9; 32], &[5; 32], attributes, &hmac), expected);
         }
     }
 

@@ -14,11 +14,13 @@ pub(super) struct Verb {
     pub(super) hides_answer: bool,
     /// Whether the answer brings a handle.
     pub(super) brings_handle: bool,
+    /// Whether it goes without a session: the TPM takes none, or none is there to go along.
+    pub(super) alone: bool,
 }
 
 impl Verb {
     const fn new(code: TpmCc, name: &'static str) -> Self {
-        Self { code: code.value(), name, hides_command: false, hides_answer: false, brings_handle: false }
+        Self { code: code.value(), name, hides_command: false, hides_answer: false, brings_handle: false, alone: false }
     }
 
     const fn hiding_command(self) -> Self {
@@ -31,6 +33,10 @@ impl Verb {
 
     const fn hiding_answer(self) -> Self {
         Self { hides_answer: true, ..self }
+    }
+
+    const fn alone(self) -> Self {
+        Self { alone: true, ..self }
     }
 
     const fn bringing_handle(self) -> Self {
@@ -48,7 +54,7 @@ pub(super) const CREATE_PRIMARY: Verb =
 pub(super) const DA_LOCK_RESET: Verb = Verb::new(TpmCc::DictionaryAttackLockReset, "TPM2_DictionaryAttackLockReset");
 pub(super) const DA_PARAMETERS: Verb = Verb::new(TpmCc::DictionaryAttackParameters, "TPM2_DictionaryAttackParameters");
 pub(super) const EVICT_CONTROL: Verb = Verb::new(TpmCc::EvictControl, "TPM2_EvictControl");
-pub(super) const FLUSH_CONTEXT: Verb = Verb::new(TpmCc::FlushContext, "TPM2_FlushContext");
+pub(super) const FLUSH_CONTEXT: Verb = Verb::new(TpmCc::FlushContext, "TPM2_FlushContext").alone();
 pub(super) const GET_CAPABILITY: Verb = Verb::new(TpmCc::GetCapability, "TPM2_GetCapability");
 pub(super) const HIERARCHY_CHANGE_AUTH: Verb =
     Verb::new(TpmCc::HierarchyChangeAuth, "TPM2_HierarchyChangeAuth").hiding_command();
@@ -67,8 +73,12 @@ pub(super) const POLICY_SECRET: Verb = Verb::new(TpmCc::PolicySecret, "TPM2_Poli
 pub(super) const READ_CLOCK: Verb = Verb::new(TpmCc::ReadClock, "TPM2_ReadClock");
 pub(super) const READ_PUBLIC: Verb = Verb::new(TpmCc::ReadPublic, "TPM2_ReadPublic").hiding_answer();
 pub(super) const RSA_DECRYPT: Verb = Verb::new(TpmCc::RsaDecrypt, "TPM2_RSA_Decrypt").hiding_both();
-pub(super) const SHUTDOWN: Verb = Verb::new(TpmCc::Shutdown, "TPM2_Shutdown");
+pub(super) const SHUTDOWN: Verb = Verb::new(TpmCc::Shutdown, "TPM2_Shutdown").alone();
 pub(super) const SIGN: Verb = Verb::new(TpmCc::Sign, "TPM2_Sign").hiding_command();
+/// The first session, which no other can vouch for.
 pub(super) const START_AUTH_SESSION: Verb =
-    Verb::new(TpmCc::StartAuthSession, "TPM2_StartAuthSession").bringing_handle();
+    Verb::new(TpmCc::StartAuthSession, "TPM2_StartAuthSession").bringing_handle().alone();
+/// A policy session, for which ours goes along.
+pub(super) const START_POLICY_SESSION: Verb =
+    Verb::new(TpmCc::StartAuthSession, "TPM2_StartAuthSession").hiding_both().bringing_handle();
 pub(super) const UNSEAL: Verb = Verb::new(TpmCc::Unseal, "TPM2_Unseal").hiding_answer();

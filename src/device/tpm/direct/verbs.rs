@@ -219,7 +219,7 @@ impl Tpm for Direct {
         self.channel.clear(lockout_auth)?;
         self.loaded.clear();
         self.storage = None;
-        self.channel.end_session()
+        self.channel.weigh_anchor()
     }
 
     fn shutdown(&mut self) -> Result<(), TpmError> {
