@@ -6,6 +6,7 @@ mod attestation;
 mod guest;
 mod identity;
 mod keys;
+mod library;
 mod sealing;
 #[path = "../support/mod.rs"]
 mod support;

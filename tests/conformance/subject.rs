@@ -1,0 +1,51 @@
+//! What the verbs are run on.
+
+use tempfile::TempDir;
+use whfb::base::{OsRng, Secret32};
+use whfb::device::tpm::manufacture::Owned;
+
+use whfb::device::tpm::{Address, Direct, Ownership, Tpm, open};
+
+use crate::support::{manufactured, secret, tempdir};
+
+/// Every backend and transport that a lab's own TPM is reached by.
+pub(crate) const LAB: [fn() -> Subject; 1] = [Subject::pair];
+
+/// A TPM behind a backend and a transport. Fields drop in order.
+pub(crate) struct Subject {
+    /// Heads the column.
+    pub(crate) name: &'static str,
+    pub(crate) tpm: Box<dyn Tpm>,
+    /// Whether nothing that outlasts us may be changed.
+    pub(crate) guest: bool,
+    pub(crate) lockout_auth: Secret32,
+    _directory: Option<TempDir>,
+}
+
+impl Subject {
+    fn pair() -> Self {
+        let directory = tempdir();
+        let (swtpm, Owned { pins, lockout_auth, .. }) = manufactured(directory.path());
+        let tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&pins), Box::new(OsRng)).unwrap();
+        let (name, tpm) = ("direct, swtpm pair", Box::new(tpm));
+        Self { name, tpm, guest: false, lockout_auth, _directory: Some(directory) }
+    }
+
+    /// A TPM that is there already, under the guest rules.
+    pub(crate) fn guest(text: &str) -> Self {
+        let address: Address = text.parse().unwrap();
+        let name = match &address {
+            Address::Device(_) => "direct, device",
+            Address::Tcti(_) => "esapi, device",
+            Address::Unix(_) => "direct, unix",
+            Address::Tcp(..) => "direct, tcp",
+        };
+        let tpm = open(&address, Ownership::Guest, None, Box::new(OsRng)).unwrap();
+        Self { name, tpm, guest: true, lockout_auth: secret(0), _directory: None }
+    }
+
+    /// Handles of everything that takes a slot; `None` when the TPM answers no more.
+    pub(crate) fn occupied(&mut self) -> Option<Vec<u32>> {
+        self.tpm.facts().ok().map(|facts| facts.loaded)
+    }
+}
