@@ -3,18 +3,22 @@
 //! The child gets its end of the socketpair as descriptor 3, so there is no port to guess, no path to race for and nobody
 //! else to talk to it; it ends by itself when our end closes, whatever ends us. It always gets `TPM2_Shutdown(CLEAR)` first:
 //! without it a TPM whose dictionary-attack protection was used counts one failure at its next start.
+//!
+//! [`Server`] is for those who cannot be handed a socket: libtss2, and whoever tests a connection by address.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+mod process;
+mod server;
+
+pub use server::Server;
+
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 use command_fds::{CommandFdExt as _, FdMapping};
 
+use self::process::{Claim, Process};
 use super::TpmError;
 use super::transport::{SwtpmPair, Transport, read_u32};
 
@@ -28,8 +32,9 @@ const SHUTDOWN: [u8; 12] = [0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x45, 0, 0];
 /// `TPM2_GetTestResult`: the cheapest question that proves that somebody answers.
 const GET_TEST_RESULT: [u8; 10] = [0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x01, 0x7C];
 
-const LOCK_FILE: &str = "owner.lock";
-const LOG_FILE: &str = "swtpm.log";
+/// A TPM 2.0 on the state in its working directory, started (`TPM2_Startup(CLEAR)`) before it answers.
+const STATE: [&str; 6] =
+    ["socket", "--tpm2", "--tpmstate", "dir=.,mode=0600", "--flags", "not-need-init,startup-clear"];
 const STATE_FILE: &str = "tpm2-00.permall";
 
 /// A running emulator and the way to it.
@@ -40,8 +45,7 @@ const STATE_FILE: &str = "tpm2-00.permall";
 #[derive(Debug)]
 pub struct Swtpm {
     pair: SwtpmPair,
-    child: Child,
-    log: PathBuf,
+    process: Process,
     fresh: bool,
     /// Whether the TPM was told that its power goes.
     told: bool,
@@ -61,9 +65,15 @@ impl Swtpm {
         let fresh = !directory.join(STATE_FILE).exists();
         let (ours, theirs) =
             UnixStream::pair().map_err(|error| TpmError::Unavailable(format!("no socketpair: {error}")))?;
-        let log = directory.join(LOG_FILE);
-        let child = spawn(directory, program, &log, theirs)?;
-        let mut swtpm = Self { pair: SwtpmPair::new(ours)?, child, log, fresh, told: false, _claim: claim };
+        let process = Process::start(directory, program, |program| {
+            let mut command = Command::new(program);
+            command.args(STATE).args(["--fd", "3"]);
+            command
+                .fd_mappings(vec![FdMapping { parent_fd: theirs.into(), child_fd: 3 }])
+                .map_err(|error| format!("cannot be given its socket: {error}"))?;
+            Ok(command)
+        })?;
+        let mut swtpm = Self { pair: SwtpmPair::new(ours)?, process, fresh, told: false, _claim: claim };
         swtpm
             .transmit(&GET_TEST_RESULT)
             .map_err(|error| TpmError::Unavailable(format!("swtpm does not start: {error}")))?;
@@ -78,7 +88,7 @@ impl Swtpm {
 
     /// The child's process id, for whoever wants to see it die.
     pub fn process_id(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// Tells the TPM that its power goes, closes the connection and waits for the child; kills it if it does not end.
@@ -88,29 +98,7 @@ impl Swtpm {
             drop(self.transmit(&SHUTDOWN));
         }
         self.pair.close();
-        if self.wait(PATIENCE).is_none() {
-            drop(self.child.kill());
-            drop(self.child.wait());
-        }
-    }
-
-    /// The exit status, if it comes within `limit`.
-    fn wait(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
-        let deadline = Instant::now() + limit;
-        loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return Some(status),
-                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
-                _ => return None,
-            }
-        }
-    }
-
-    /// Why the child is gone, in its own words.
-    fn epitaph(&mut self, reason: &str) -> String {
-        let status = self.wait(Duration::from_millis(200)).map_or_else(String::new, |status| format!(" ({status})"));
-        let words = last_words(&self.log);
-        format!("swtpm{status}: {reason}{}{words}", if words.is_empty() { "" } else { "; it said: " })
+        self.process.finish(PATIENCE);
     }
 }
 
@@ -118,7 +106,7 @@ impl Transport for Swtpm {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TpmError> {
         self.told = read_u32(command, 6) == read_u32(&SHUTDOWN, 6);
         self.pair.transmit(command).map_err(|error| match error {
-            TpmError::Gone(reason) => TpmError::Gone(self.epitaph(&reason)),
+            TpmError::Gone(reason) => TpmError::Gone(self.process.epitaph(&reason)),
             other => other,
         })
     }
@@ -128,91 +116,4 @@ impl Drop for Swtpm {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// A locked state directory.
-#[derive(Debug)]
-struct Claim(File);
-
-impl Claim {
-    /// Makes the directory, closes it to other accounts and locks it.
-    fn on(directory: &Path) -> Result<Self, TpmError> {
-        let broken = |error: std::io::Error| {
-            TpmError::Unavailable(format!("the TPM's state directory {} cannot be used: {error}", directory.display()))
-        };
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(broken)?;
-        std::fs::set_permissions(directory, Permissions::from_mode(0o700)).map_err(broken)?;
-        let path = directory.join(LOCK_FILE);
-        let file =
-            OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(path).map_err(broken)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(TpmError::Unavailable(format!(
-                "the TPM in {} is in use; end the process that uses it, or choose another directory",
-                directory.display()
-            ))),
-            Err(TryLockError::Error(error)) => Err(broken(error)),
-        }
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        // Closing is not enough: a child that another thread forks just now holds a copy until it executes its program.
-        drop(self.0.unlock());
-    }
-}
-
-fn spawn(directory: &Path, program: &Path, log: &Path, theirs: UnixStream) -> Result<Child, TpmError> {
-    let unavailable = |cause: String| TpmError::Unavailable(format!("{} {cause}", program.display()));
-    let errors = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(log)
-        .map_err(|error| unavailable(format!("has nowhere to write its log: {error}")))?;
-    // A path is taken from where we are, a bare name from the search path; the child itself runs in its directory, whose
-    // name may hold a comma and would end the option there.
-    let named = program.components().count() == 1;
-    let found =
-        if named { program.to_owned() } else { std::path::absolute(program).unwrap_or_else(|_| program.to_owned()) };
-    let mut command = Command::new(found);
-    command
-        .args(["socket", "--tpm2", "--tpmstate", "dir=.,mode=0600", "--fd", "3"])
-        .args(["--flags", "not-need-init,startup-clear"])
-        .current_dir(directory)
-        // Ctrl-C is for us: we end the TPM in order.
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(errors);
-    command
-        .fd_mappings(vec![FdMapping { parent_fd: theirs.into(), child_fd: 3 }])
-        .map_err(|error| unavailable(format!("cannot be given its socket: {error}")))?;
-    command.spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => unavailable(
-            "was not found: install the TPM emulator, on Debian and Ubuntu with `apt-get install swtpm`".to_owned(),
-        ),
-        _ => unavailable(format!("does not run: {error}")),
-    })
-}
-
-/// The end of the log on one line, at most 400 bytes.
-fn last_words(log: &Path) -> String {
-    const LENGTH: u64 = 400;
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(log)?;
-        let start = file.metadata()?.len().saturating_sub(LENGTH);
-        file.seek(SeekFrom::Start(start))?;
-        let mut bytes = Vec::new();
-        file.take(LENGTH).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let text = read().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    text.split(|character: char| character.is_control())
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ")
 }

@@ -115,6 +115,13 @@ impl Socket {
     }
 }
 
+impl Socket {
+    /// Waits no longer than that for any answer from now on.
+    pub(super) fn answer_within(&mut self, limit: Duration) {
+        self.line.limit = Some(limit);
+    }
+}
+
 fn unreachable(name: &dyn std::fmt::Display, error: &std::io::Error) -> TpmError {
     TpmError::Unavailable(format!("no TPM answers at {name}: {error}"))
 }
@@ -172,6 +179,8 @@ pub(super) fn read_u32(bytes: &[u8], offset: usize) -> Option<u32> {
 #[derive(Debug, Default)]
 struct Line {
     broken: bool,
+    /// Instead of the time that the command may take.
+    limit: Option<Duration>,
 }
 
 impl Line {
@@ -179,7 +188,7 @@ impl Line {
         if self.broken {
             return Err(TpmError::Gone("the connection ended before".to_owned()));
         }
-        let deadline = Instant::now() + patience(command);
+        let deadline = Instant::now() + self.limit.unwrap_or_else(|| patience(command));
         let answer = send(fd, command, deadline).and_then(|()| receive(fd, deadline));
         self.broken = answer.is_err();
         answer
