@@ -11,7 +11,7 @@ use whfb::device::tpm::{Address, Direct, Ownership, Tpm, TpmError, open};
 use crate::support::{manufactured, secret, tempdir};
 
 /// Every backend and transport that a lab's own TPM is reached by.
-pub(crate) const LAB: [fn() -> Subject; 3] = [Subject::pair, Subject::unix, Subject::tcp];
+pub(crate) const LAB: [fn() -> Subject; 4] = [Subject::pair, Subject::unix, Subject::tcp, Subject::esapi];
 
 /// A TPM behind a backend and a transport. Fields drop in order.
 pub(crate) struct Subject {

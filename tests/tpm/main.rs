@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to fail")]
 
 mod attestation;
+#[cfg(feature = "esapi")]
+mod esapi;
 mod guest;
 mod identity;
 mod keys;
 mod library;
 mod sealing;
+mod server;
 #[path = "../support/mod.rs"]
 mod support;
 mod trust;

@@ -5,6 +5,8 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::tcti::{Tcti, TctiFault};
+
 /// The address of a TPM, and with it the backend that talks to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -15,8 +17,8 @@ pub enum Address {
     /// `tcp:HOST:PORT`: an emulator's command port (swtpm's `--server type=tcp`), by our own backend.
     Tcp(String, u16),
     /// `esapi:TCTI`, or one of the TCTI strings that only libtss2 knows (`tabrmd:`, `mssim:`, `swtpm:`): by the backend
-    /// `esapi`. Holds the TCTI string.
-    Tcti(String),
+    /// `esapi`.
+    Tcti(Tcti),
 }
 
 /// A string that is no address of a TPM.
@@ -45,6 +47,9 @@ pub enum Reason {
     /// `tcp:` without a port from 1 to 65535.
     #[error("the port is missing, or no number from 1 to 65535")]
     Port,
+    /// A TCTI string that the backend `esapi` would not understand.
+    #[error("{0}")]
+    Tcti(TctiFault),
 }
 
 impl FromStr for Address {
@@ -65,8 +70,10 @@ impl FromStr for Address {
                 }
                 Ok(Self::Tcp(host.to_owned(), port.get()))
             }
-            ("esapi", tcti) => Ok(Self::Tcti(tcti.to_owned())),
-            ("tabrmd" | "mssim" | "swtpm", _) => Ok(Self::Tcti(text.to_owned())),
+            ("esapi", tcti) => tcti.parse().map(Self::Tcti).map_err(|fault| wrong(Reason::Tcti(fault))),
+            ("tabrmd" | "mssim" | "swtpm", _) => {
+                text.parse().map(Self::Tcti).map_err(|fault| wrong(Reason::Tcti(fault)))
+            }
             _ => Err(wrong(Reason::Kind)),
         }
     }

@@ -290,7 +290,7 @@ impl Channel<'_> {
 }
 
 /// A `TPMT_SIGNATURE` over SHA-256.
-fn signature(reader: &mut Reader<'_>) -> Result<RawSignature, Malformed> {
+pub(super) fn signature(reader: &mut Reader<'_>) -> Result<RawSignature, Malformed> {
     let (algorithm, hash) = (reader.u16()?, reader.u16()?);
     match (algorithm, hash) {
         (ALG_RSASSA, ALG_SHA256) => Ok(RawSignature::Rsa(reader.sized()?.to_vec())),

@@ -96,7 +96,12 @@ fn lockout(variable: &BTreeMap<u32, u32>) -> Lockout {
     }
 }
 
-fn facts(fixed: &BTreeMap<u32, u32>, variable: &BTreeMap<u32, u32>, persistent: Vec<u32>, loaded: Vec<u32>) -> Facts {
+pub(super) fn facts(
+    fixed: &BTreeMap<u32, u32>,
+    variable: &BTreeMap<u32, u32>,
+    persistent: Vec<u32>,
+    loaded: Vec<u32>,
+) -> Facts {
     const FIPS_140_2: u32 = 1;
     const STORAGE_AND_ENDORSEMENT: u32 = 0b110;
     let value = |property: TpmPt| fixed.get(&property.value()).copied().unwrap_or_default();

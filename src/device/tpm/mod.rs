@@ -26,6 +26,8 @@ mod channel;
 mod commands;
 mod direct;
 mod error;
+#[cfg(feature = "esapi")]
+mod esapi;
 mod facts;
 mod frame;
 pub mod manufacture;
@@ -36,6 +38,7 @@ mod primary;
 mod response;
 mod session;
 pub mod swtpm;
+mod tcti;
 mod template;
 pub mod transport;
 mod verb;
@@ -43,7 +46,10 @@ mod verb;
 pub use address::{Address, AddressError, Reason};
 pub use direct::{Direct, Ownership};
 pub use error::TpmError;
+#[cfg(feature = "esapi")]
+pub use esapi::{Esapi, GAPS};
 pub use open::{connect, open};
+pub use tcti::{Tcti, TctiFault};
 pub use transport::DeviceNode;
 
 pub use crate::wire::tpm::Credential;

@@ -14,7 +14,11 @@ pub fn open(
     pins: Option<&Pins>,
     rng: Box<dyn Random>,
 ) -> Result<Box<dyn Tpm>, TpmError> {
-    Ok(Box::new(Direct::open(connect(address)?, ownership, pins, rng)?))
+    match address {
+        #[cfg(feature = "esapi")]
+        Address::Tcti(tcti) => Ok(Box::new(super::Esapi::open(tcti, ownership, pins)?)),
+        address => Ok(Box::new(Direct::open(connect(address)?, ownership, pins, rng)?)),
+    }
 }
 
 /// The way to the TPM at an address of our own backend.
@@ -26,6 +30,8 @@ pub fn connect(address: &Address) -> Result<Box<dyn Transport>, TpmError> {
         Address::Device(path) => Ok(Box::new(DeviceNode::open(path)?)),
         Address::Unix(path) => Ok(Box::new(Socket::unix(path)?)),
         Address::Tcp(host, port) => Ok(Box::new(Socket::tcp(host, *port)?)),
-        Address::Tcti(tcti) => Err(TpmError::Unavailable(format!("esapi:{tcti}: there is no backend for it"))),
+        Address::Tcti(tcti) => Err(TpmError::Unavailable(format!(
+            "esapi:{tcti} is reached by the backend `esapi` alone, with the feature of that name"
+        ))),
     }
 }

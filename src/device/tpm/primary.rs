@@ -205,7 +205,7 @@ pub(super) fn certificate_index(kind: KeyKind) -> u32 {
 }
 
 /// Cuts what follows the certificate: some makers fill their index up.
-fn without_padding(mut bytes: Vec<u8>) -> Vec<u8> {
+pub(super) fn without_padding(mut bytes: Vec<u8>) -> Vec<u8> {
     let length = match *bytes.as_slice() {
         [0x30, 0x82, high, low, ..] => usize::from(u16::from_be_bytes([high, low])) + 4,
         [0x30, 0x81, length, ..] => usize::from(length) + 3,
