@@ -8,14 +8,15 @@ use crate::device::flow::{Machine, Switches};
 use crate::device::hardware::HardwareState;
 use crate::device::keys::{KeyStore, secret32};
 use crate::device::policy::Policy;
-use crate::device::state::{Description, DeviceState, TpmChoice, VERSION};
+use crate::device::state::{Description, DeviceState, TimeMark, TpmChoice, VERSION};
 use crate::device::stop::Stop;
 use crate::device::store::{Store, StoreError};
-use crate::device::tpm::{Tpm, TpmError};
+use crate::device::tpm::{Facts, Tpm, TpmError};
 
 const RECORD: &str = "device.json";
 const POLICY: &str = "policy.json";
 const EVENTS: &str = "events.json";
+const TIME: &str = "time.json";
 const MACHINE_KEY: &str = "machine.key";
 
 /// How many events are kept.
@@ -33,6 +34,10 @@ pub struct Device {
     pub switches: Switches,
     /// Events since the last [`Device::save`].
     pub events: EventLog,
+    /// Where the TPM stood in time when it was used last.
+    pub time: Option<TimeMark>,
+    /// What a TPM that is not ready says about itself; such a TPM is not handed to [`Device::machine`].
+    pub not_ready: Option<Box<Facts>>,
     machine_key: Option<Secret32>,
     machine_key_is_stored: bool,
 }
@@ -55,13 +60,14 @@ impl Device {
         let state = store.read_versioned(RECORD, VERSION)?;
         let policy = store.read(POLICY)?.unwrap_or_default();
         let machine_key = read_secret(&store, MACHINE_KEY)?;
-        Ok(Self::assemble(store, state, policy, machine_key))
+        let time = store.read(TIME)?;
+        Ok(Self { time, ..Self::assemble(store, state, policy, machine_key) })
     }
 
     fn assemble(store: Store, state: DeviceState, policy: Policy, machine_key: Option<Secret32>) -> Self {
         let machine_key_is_stored = machine_key.is_some();
         let (switches, events) = (Switches::default(), EventLog::default());
-        Self { store, state, policy, switches, events, machine_key, machine_key_is_stored }
+        Self { store, state, policy, switches, events, time: None, not_ready: None, machine_key, machine_key_is_stored }
     }
 
     /// What flows work on. Looks at the TPM first: one that was cleared or swapped is refused before any secret is
@@ -74,19 +80,30 @@ impl Device {
         let hardware = match tpm.as_deref_mut() {
             Some(tpm) => {
                 check_pins(&mut self.state, tpm, &self.switches)?;
+                check_time(&mut self.time, tpm, &self.switches)?;
                 HardwareState::of(&tpm.facts()?)
             }
-            None if self.state.description.tpm == TpmChoice::V12 => HardwareState::of_tpm12(),
-            None => HardwareState::absent(),
+            None if self.state.description.tpm == TpmChoice::V12 => {
+                HardwareState::of_tpm12_in(self.state.description.condition)
+            }
+            None => self.not_ready.as_deref().map_or_else(HardwareState::absent, HardwareState::of),
         };
         Ok(Machine {
-            keys: KeyStore { tpm, machine_key: &mut self.machine_key, rng },
-            hardware: hardware.under(self.state.description.condition),
+            keys: KeyStore { tpm, not_ready: self.not_ready.is_some(), machine_key: &mut self.machine_key, rng },
+            hardware,
             policy: &self.policy,
             switches: &self.switches,
             state: &mut self.state,
             events: &mut self.events,
         })
+    }
+
+    /// Remembers where the TPM stands in time, as late as possible: what an older state lacks is what happened since.
+    pub fn note_time(&mut self, tpm: &mut dyn Tpm) {
+        // A TPM that has just gone says nothing any more, and what was noted before stays true.
+        if let (Ok(clock), Some(mark)) = (tpm.clock(), &mut self.time) {
+            mark.clock = clock;
+        }
     }
 
     /// Writes what changed, the machine key before the record that needs it. Call it after a flow, stopped or not:
@@ -98,6 +115,7 @@ impl Device {
         }
         self.store.write(RECORD, &self.state)?;
         self.store.write(POLICY, &self.policy)?;
+        self.save_time()?;
         let fresh = self.events.take();
         if !fresh.is_empty() {
             let mut events = self.logged_events()?;
@@ -107,6 +125,11 @@ impl Device {
             self.store.write(EVENTS, &events)?;
         }
         Ok(())
+    }
+
+    /// Writes where the TPM stands in time, and nothing else: what a device does that refuses its TPM.
+    pub fn save_time(&self) -> Result<(), StoreError> {
+        self.time.as_ref().map_or(Ok(()), |mark| self.store.write(TIME, mark))
     }
 
     /// Every event that was saved, oldest first.
@@ -134,6 +157,25 @@ fn check_pins(state: &mut DeviceState, tpm: &mut dyn Tpm, switches: &Switches) -
             Ok(())
         }
     }
+}
+
+/// Refuses a TPM whose time went back, and marks where it stands. A backend that cannot read the clock cannot tell.
+fn check_time(time: &mut Option<TimeMark>, tpm: &mut dyn Tpm, switches: &Switches) -> Result<(), Stop> {
+    let clock = match tpm.clock() {
+        Ok(clock) => clock,
+        Err(TpmError::Gap { .. }) => {
+            tracing::info!("whether the TPM was rolled back is not known: the backend cannot read its clock");
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let rolled_back = time.is_some_and(|before| before.rolled_back || clock.went_back_since(&before.clock));
+    if rolled_back {
+        *time = time.map(|before| TimeMark { rolled_back, ..before });
+        return Err(Stop::OtherTpm { error: TpmError::RolledBack, code: switches.hardware.rolled_back });
+    }
+    *time = Some(TimeMark { clock, rolled_back });
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use std::fmt;
 use crate::base::{Timestamp, Uuid};
 use crate::crypto::cert::Certificate;
 use crate::device::container::Container;
-use crate::device::hardware::{HardwareState, TpmVersion};
+use crate::device::hardware::HardwareState;
 use crate::device::keys::{Protected, StoredKey};
 use crate::device::prt::StoredPrt;
-use crate::device::tpm::{Address, AddressError, KeyBlob, Pins};
+pub use crate::device::tpm::Condition;
+use crate::device::tpm::{Address, AddressError, KeyBlob, Pins, TpmClock};
 
 /// Version of `device.json`.
 pub(super) const VERSION: u64 = 1;
@@ -58,21 +59,6 @@ impl From<TpmChoice> for String {
     }
 }
 
-/// A condition that is laid over what the TPM says about itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Condition {
-    /// As it is.
-    #[default]
-    Ready,
-    /// Disabled, not owned, or waiting for a restart.
-    NotReady,
-    /// In FIPS mode.
-    Fips,
-    /// Locked out.
-    LockedOut,
-}
-
 /// What a virtual device is.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Description {
@@ -80,7 +66,7 @@ pub struct Description {
     pub name: String,
     /// Its TPM.
     pub tpm: TpmChoice,
-    /// Laid over what the TPM says.
+    /// What state its TPM is in: made at each start of a swtpm; of a TPM 1.2, which no command is sent to, said.
     #[serde(default)]
     pub condition: Condition,
 }
@@ -140,6 +126,15 @@ pub struct UserState {
     pub container: Option<Container>,
 }
 
+/// Where the TPM stood in time: a record of its own, as it changes with every use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TimeMark {
+    /// When it was used last.
+    pub clock: TpmClock,
+    /// Whether it was once found to have gone back. Starting it often enough makes up for what is missing, so it is kept.
+    pub rolled_back: bool,
+}
+
 /// Everything that one record holds.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DeviceState {
@@ -188,13 +183,14 @@ impl DeviceState {
 }
 
 impl HardwareState {
-    /// What `condition` makes of it.
-    pub(crate) fn under(self, condition: Condition) -> Self {
-        match condition {
-            Condition::Ready => self,
-            Condition::NotReady => Self { ready: false, ..self },
-            Condition::Fips => Self { fips: self.version != TpmVersion::None, ..self },
-            Condition::LockedOut => Self { locked_out: self.version != TpmVersion::None, ..self },
+    /// A TPM 1.2 in that condition.
+    pub(crate) fn of_tpm12_in(condition: Condition) -> Self {
+        let good = Self::of_tpm12();
+        Self {
+            ready: good.ready && condition != Condition::NotReady,
+            fips: condition == Condition::Fips,
+            locked_out: condition == Condition::LockedOut,
+            ..good
         }
     }
 }

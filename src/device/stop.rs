@@ -67,10 +67,10 @@ pub enum Stop {
     /// The decision is a TPM 1.2, which the lab does not have.
     #[error("the key would be made in the TPM 1.2, and the lab has no TPM 1.2 to make it in")]
     NoTpm12,
-    /// The TPM was cleared, or is another one: the keys below it are gone.
+    /// The TPM was cleared, is another one, or was rolled back: what the device knows of it is no longer so.
     #[error("{error}")]
     OtherTpm {
-        /// [`TpmError::Cleared`] or [`TpmError::Swapped`].
+        /// [`TpmError::Cleared`], [`TpmError::Swapped`] or [`TpmError::RolledBack`].
         error: TpmError,
         /// What Windows shows, by switch.
         code: Hresult,

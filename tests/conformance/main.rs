@@ -49,10 +49,11 @@ fn column(mut subject: Subject) -> Column {
     let mut cells = Vec::new();
     for (name, check) in verbs::ALL {
         eprintln!("conformance: {}: {name}", subject.name);
-        let before = subject.occupied();
         cells.push((name, verbs::verdict(check(&mut subject))));
-        if let (Some(before), Some(after)) = (before, subject.occupied()) {
-            assert_eq!(before, after, "{name} left something in the TPM");
+        if let Some((objects, sessions)) = subject.occupied() {
+            // A storage root key in memory, for a guest of a TPM without one, and the one session that is kept.
+            assert!(objects.len() <= usize::from(subject.guest), "{name} left {objects:x?} in the TPM");
+            assert!(sessions.len() <= 1, "{name} left {sessions:x?} in the TPM");
         }
     }
     Column { name: subject.name, cells }

@@ -75,6 +75,6 @@ impl Subject {
 
     /// Handles of everything that takes a slot; `None` when the TPM answers no more.
     pub(crate) fn occupied(&mut self) -> Option<(Vec<u32>, Vec<u32>)> {
-        self.tpm.facts().ok().map(|facts| (facts.loaded, Vec::<u32>::new()))
+        self.tpm.facts().ok().map(|facts| (facts.loaded, facts.sessions))
     }
 }

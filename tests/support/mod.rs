@@ -137,3 +137,12 @@ impl<T: Transport> Transport for Eavesdropper<T> {
         Ok(answer)
     }
 }
+
+/// Says by name that a test is skipped because a program is missing; fails it where nothing may be skipped.
+pub(crate) fn missing<T>(what: &str, program: &str) -> Option<T> {
+    use std::io::Write as _;
+    assert!(std::env::var_os("WHFB_FORBID_SKIP").is_none(), "{what}: {program} is missing, and nothing may be skipped");
+    // Not by a macro, which libtest would keep to itself.
+    writeln!(std::io::stderr(), "skipped: {what}: {program} is missing").expect("standard error");
+    None
+}

@@ -13,4 +13,5 @@ mod sealing;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
+mod time;
 mod trust;

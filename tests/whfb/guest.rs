@@ -96,3 +96,42 @@ fn after_the_demo_its_owner_finds_the_same_handles_and_the_same_lockout() {
     assert_eq!(info["tpm"]["lockout"], after["lockout"]);
     assert_eq!(after["loaded"], serde_json::json!([]));
 }
+
+#[test]
+fn what_cannot_be_undone_needs_the_owners_word_and_says_what_it_is() {
+    let (world, directory) = (World::new(), tempfile::tempdir().unwrap());
+    let host = Host::start(directory.path());
+    let choice = host.choice();
+    let before = world.json(&["tpm", "info", "--tpm", &choice])["tpm"].clone();
+    for (command, words) in [
+        (&["tpm", "clear"][..], "every key below its storage root key is lost"),
+        (&["tpm", "lockout", "--reset"], "forgets"),
+    ] {
+        let run = world.run(&[command, &["--tpm", &choice]].concat());
+        assert_eq!(run.code, 2, "{}", run.err);
+        assert!(run.err.contains(words) && run.err.contains("--i-own-this-tpm"), "{}", run.err);
+    }
+    let after = world.json(&["tpm", "info", "--tpm", &choice])["tpm"].clone();
+    assert_eq!(before, after);
+    // The owner's word opens the door; the lockout authorization is still the lock.
+    let wrong = world.path("lockout-auth");
+    std::fs::write(&wrong, "5A".repeat(32)).unwrap();
+    let (tpm, file) = (choice.as_str(), wrong.display().to_string());
+    let owner = ["tpm", "clear", "--tpm", tpm, "--i-own-this-tpm", "--lockout-auth-file", &file];
+    let run = world.run(&owner);
+    assert_eq!(run.code, 3, "{}", run.err);
+    assert!(run.err.contains("wrong authorization; the TPM counted it"), "{}", run.err);
+    std::fs::write(&wrong, "5A".repeat(31)).unwrap();
+    let run = world.run(&owner);
+    assert!(run.code == 2 && run.err.contains("64 hexadecimal digits"), "{}", run.err);
+    assert_eq!(host.facts().persistent, [0x8100_0001, 0x8101_0001, 0x8101_0002]);
+}
+
+#[test]
+fn the_owner_may_have_the_demo_spend_a_try() {
+    let (world, directory) = (World::new(), tempfile::tempdir().unwrap());
+    let host = Host::start(directory.path());
+    let demo = world.json(&["demo", "--tpm", &host.choice(), "--i-own-this-tpm"]);
+    assert!(demo["steps"].as_array().unwrap().iter().any(|step| step["name"] == "wrong-pin"));
+    assert_eq!(host.facts().lockout.count, 1);
+}

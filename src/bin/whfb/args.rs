@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Fields, Parser, Subcommand, ValueEnum};
 use whfb::device::state::TpmChoice;
-use whfb::device::tpm::Reason;
+use whfb::device::tpm::{Condition, Reason};
 
 /// Emulates the Windows Hello for Business key-creation core on a real TPM, with a strict mock of Entra ID.
 ///
@@ -69,6 +69,10 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "TPM", default_value = "swtpm", value_parser = tpm_choice)]
     pub(crate) tpm: TpmChoice,
 
+    /// Also spend a try on a wrong PIN, on a TPM that whfb did not start
+    #[arg(long)]
+    pub(crate) i_own_this_tpm: bool,
+
     /// Keep the state in DIR, which must be absent or empty
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
@@ -102,9 +106,14 @@ pub(crate) enum Device {
     Create {
         /// Its name
         name: String,
-        /// Its TPM: `swtpm`, `none`, `1.2` (decided about, not executed) or `device:/dev/tpmrm0`
+        /// Its TPM: `swtpm`, `none`, `1.2` (decided about, not executed), or the address of one that is there, such as
+        /// `device:/dev/tpmrm0`
         #[arg(long, value_name = "TPM", default_value = "swtpm", value_parser = tpm_choice)]
         tpm: TpmChoice,
+        /// What state its TPM is in
+        #[arg(long, value_name = "CONDITION", default_value = "ready", value_parser = condition(), hide_possible_values = true,
+            long_help = CONDITIONS)]
+        condition: Condition,
     },
     /// List the devices
     List,
@@ -118,6 +127,24 @@ pub(crate) enum Device {
         /// Its name
         name: String,
     },
+}
+
+const CONDITIONS: &str = "What state its TPM is in:
+
+  ready        as it was manufactured
+  not-ready    its storage hierarchy is disabled at every start
+  fips         it reports FIPS mode (laid over its answers: no emulator has one)
+  locked-out   it has counted 32 wrong PINs, really sent
+  cleared      it was cleared after the device met it
+  swapped      another TPM is in its place since the device met it
+  rolled-back  an older state was put back after the device used it
+
+A TPM 1.2 takes the first four, which are then said and not made.";
+
+fn condition() -> impl clap::builder::TypedValueParser<Value = Condition> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+    PossibleValuesParser::new(Condition::ALL.map(Condition::name))
+        .map(|name| Condition::ALL.into_iter().find(|condition| condition.name() == name).unwrap_or_default())
 }
 
 /// Reads the TPM of a device.
@@ -205,12 +232,45 @@ pub(crate) struct Status {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tpm {
-    /// Vendor, firmware, lockout state, endorsement certificates, persistent handles
-    Info {
+    /// What a TPM says about itself, in its own words and in those of Get-Tpm, and what deserves a warning
+    Info(OnTpm),
+    /// The count of wrong authorizations, and its reset
+    Lockout {
         #[command(flatten)]
-        on: OnDevice,
-        /// A TPM outside of any device, such as device:/dev/tpmrm0
-        #[arg(long, value_name = "TPM", conflicts_with = "device", value_parser = tpm_choice)]
-        tpm: Option<TpmChoice>,
+        on: OnTpm,
+        /// Forget all counted failures
+        #[arg(long)]
+        reset: bool,
+        #[command(flatten)]
+        owner: Owner,
     },
+    /// Clear a TPM: every key below its storage root key is lost
+    Clear {
+        #[command(flatten)]
+        on: OnTpm,
+        #[command(flatten)]
+        owner: Owner,
+    },
+}
+
+/// Which TPM.
+#[derive(Debug, Fields)]
+pub(crate) struct OnTpm {
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
+    /// A TPM outside of any device, such as device:/dev/tpmrm0
+    #[arg(long, value_name = "TPM", conflicts_with = "device", value_parser = tpm_choice)]
+    pub(crate) tpm: Option<TpmChoice>,
+}
+
+/// Who may change a TPM that whfb did not start.
+#[derive(Debug, Fields)]
+pub(crate) struct Owner {
+    /// Do to a TPM that whfb did not start what cannot be undone
+    #[arg(long)]
+    pub(crate) i_own_this_tpm: bool,
+    /// File with its lockout authorization, 64 hexadecimal digits; `-` for standard input [default: the one that whfb keeps of
+    /// a device's TPM, and of another the empty one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lockout_auth_file: Option<PathBuf>,
 }

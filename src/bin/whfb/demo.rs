@@ -10,7 +10,7 @@ use whfb::device::join::Join;
 use whfb::device::provision::check_prerequisites;
 use whfb::device::signin::{Logon, SignIn};
 use whfb::device::state::TpmChoice;
-use whfb::device::tpm::KeyKind;
+use whfb::device::tpm::{Condition, KeyKind};
 use whfb::entra::server::Server;
 use whfb::entra::{Rules, SEEDED_DOMAIN, SEEDED_PASSWORD, SEEDED_TENANT};
 use whfb::link::{Direct, Http};
@@ -45,7 +45,7 @@ pub(crate) fn run(demo: &Demo, output: &Output) -> Result<(), Failure> {
     output.line("whfb demo: Windows Hello for Business, key creation and sign-in, on this machine alone");
 
     let mut story = Story::new(output, interrupt);
-    let outcome = tell(&mut story, &place, &demo.tpm);
+    let outcome = tell(&mut story, &place, demo);
     let steps = story.into_steps();
     if let Some(temporary) = temporary {
         temporary.close().map_err(|error| Failure::environment(format!("the temporary directory stays: {error}")))?;
@@ -86,10 +86,10 @@ fn check_empty(place: &Place) -> Result<(), Failure> {
     }
 }
 
-fn tell(story: &mut Story<'_>, place: &Place, tpm: &TpmChoice) -> Result<(), Failure> {
+fn tell(story: &mut Story<'_>, place: &Place, demo: &Demo) -> Result<(), Failure> {
     story.chapter("A device with a TPM, under RequireSecurityDevice");
     let tenant = story.step("tenant", "start a tenant", || Tenant::start(place, Rules::entra(), "entra"))?;
-    with_tpm(story, place, tpm, &tenant.link)?;
+    with_tpm(story, place, demo, &tenant.link)?;
 
     story.chapter("The same device without a TPM");
     let mut bare = without_tpm(story, place, &tenant.link)?;
@@ -130,11 +130,11 @@ impl Tenant {
     }
 }
 
-fn with_tpm(story: &mut Story<'_>, place: &Place, tpm: &TpmChoice, link: &Http) -> Result<(), Failure> {
-    let guest = matches!(tpm, TpmChoice::Guest(_));
+fn with_tpm(story: &mut Story<'_>, place: &Place, demo: &Demo, link: &Http) -> Result<(), Failure> {
+    let guest = matches!(demo.tpm, TpmChoice::Guest(_));
     let title = if guest { "meet the TPM, as a guest" } else { "make a device and manufacture its TPM" };
     let mut opened = story.step("device", title, || {
-        let mut opened = device::create(place, WITH_TPM, tpm)?;
+        let mut opened = device::create(place, WITH_TPM, &demo.tpm, Condition::Ready)?;
         let evidence = tpm_evidence(&mut opened)?;
         Ok((opened, evidence))
     })?;
@@ -162,7 +162,7 @@ fn with_tpm(story: &mut Story<'_>, place: &Place, tpm: &TpmChoice, link: &Http) 
         ];
         Ok(((), evidence))
     })?;
-    if guest {
+    if guest && !demo.i_own_this_tpm {
         // A try of somebody else's TPM is not ours to spend.
         return Ok(());
     }
@@ -181,7 +181,7 @@ fn with_tpm(story: &mut Story<'_>, place: &Place, tpm: &TpmChoice, link: &Http) 
 
 fn without_tpm(story: &mut Story<'_>, place: &Place, link: &Http) -> Result<Opened, Failure> {
     let mut opened = story.step("device-without-tpm", "make the device without a TPM and join it", || {
-        let mut opened = device::create(place, WITHOUT_TPM, &TpmChoice::None)?;
+        let mut opened = device::create(place, WITHOUT_TPM, &TpmChoice::None, Condition::Ready)?;
         let ((), evidence) = join(&mut opened, ALICE, link)?;
         logon(&mut opened, ALICE, link)?;
         Ok((opened, evidence))

@@ -9,24 +9,25 @@ use whfb::crypto::PublicKey;
 use whfb::crypto::cert::{Authority, Validity};
 use whfb::device::StoreError;
 use whfb::device::home::Device;
-use whfb::device::state::{Condition, Description, TpmChoice};
+use whfb::device::state::{Description, TimeMark, TpmChoice};
 use whfb::device::stop::Stop;
 use whfb::device::tpm::manufacture::{Owned, manufacture};
 use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
-use whfb::device::tpm::{Direct, Facts, KeyKind, Ownership};
+use whfb::device::tpm::{Condition, Direct, Facts, KeyKind, Ownership, condition};
 
 use crate::args;
 use crate::failure::Failure;
 use crate::lab::Place;
-use crate::opened::{Opened, open_tpm, tpm_folder};
+use crate::opened::{Opened, tpm_folder};
 use crate::output::Output;
 
 pub(crate) fn run(command: &args::Device, place: &Place, output: &Output) -> Result<(), Failure> {
     match command {
-        args::Device::Create { name, tpm } => {
+        args::Device::Create { name, tpm, condition } => {
             place.prepare()?;
-            let opened = create(place, name, tpm)?;
-            let text = format!("device {name} made, {}", describe_tpm(&opened.device.state.description.tpm));
+            check_condition(tpm, *condition)?;
+            let opened = create(place, name, tpm, *condition)?;
+            let text = format!("device {name} made, {}", describe_tpm(&opened.device.state.description));
             output.answer(&text, &json!({"ok": true, "device": describe(&opened.device)}));
             Ok(())
         }
@@ -42,9 +43,9 @@ pub(crate) fn run(command: &args::Device, place: &Place, output: &Output) -> Res
 }
 
 /// Makes a device; one whose TPM cannot be made leaves nothing behind.
-pub(crate) fn create(place: &Place, name: &str, tpm: &TpmChoice) -> Result<Opened, Failure> {
+pub(crate) fn create(place: &Place, name: &str, tpm: &TpmChoice, condition: Condition) -> Result<Opened, Failure> {
     let dir = place.device(name)?;
-    let description = Description { name: name.to_owned(), tpm: tpm.clone(), condition: Condition::Ready };
+    let description = Description { name: name.to_owned(), tpm: tpm.clone(), condition };
     let device = Device::create(&dir, description).map_err(|error| match error {
         StoreError::NotEmpty(_) => {
             Failure::usage(format!("there is a device {name} already")).next(format!("whfb device remove {name}"))
@@ -57,23 +58,59 @@ pub(crate) fn create(place: &Place, name: &str, tpm: &TpmChoice) -> Result<Opene
     })
 }
 
+/// Refuses a condition that the TPM cannot be brought into.
+fn check_condition(tpm: &TpmChoice, condition: Condition) -> Result<(), Failure> {
+    let said = [Condition::Ready, Condition::NotReady, Condition::Fips, Condition::LockedOut];
+    let (possible, why) = match tpm {
+        TpmChoice::Swtpm => (true, ""),
+        TpmChoice::V12 => (said.contains(&condition), "no command is sent to a TPM 1.2"),
+        TpmChoice::None => (condition == Condition::Ready, "there is no TPM"),
+        TpmChoice::Guest(_) => (condition == Condition::Ready, "a TPM that whfb did not start stays as it is"),
+    };
+    if possible {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("--condition {} is not possible with --tpm {tpm}: {why}", condition.name()))
+        .next("leave --condition out, or take a TPM of the lab: --tpm swtpm"))
+}
+
 fn equip(place: &Place, dir: &Path, mut device: Device) -> Result<Opened, Failure> {
-    if device.state.description.tpm != TpmChoice::Swtpm {
-        let tpm = open_tpm(&device.state.description.tpm, dir, None)?;
-        let mut opened = Opened::with(device, tpm);
+    let (choice, condition) = (device.state.description.tpm.clone(), device.state.description.condition);
+    if choice != TpmChoice::Swtpm {
+        drop(device);
+        let mut opened = Opened::open(dir)?;
         // Pins the TPM that is met now.
         opened.work(|_| Ok(()))?;
         return Ok(opened);
     }
     let vendor = place.vendor()?;
-    let mut swtpm = Swtpm::start(&tpm_folder(dir), Path::new(PROGRAM))?;
+    let folder = tpm_folder(dir);
+    let mut swtpm = Swtpm::start(&folder, Path::new(PROGRAM))?;
     let issuer = |_: KeyKind, ek: &PublicKey, facts: &Facts| issue(&vendor, ek, facts).map(Some);
     let Owned { pins, lockout_auth, .. } = manufacture(&mut swtpm, &mut OsRng, &issuer)?;
     let tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&pins), Box::new(OsRng))?;
-    device.state.pins = Some(pins);
+    device.state.pins = Some(pins.clone());
     let mut opened = Opened::with(device, Some(Box::new(tpm)));
     opened.work(|machine| machine.keep_lockout_auth(&lockout_auth).map_err(|error| Stop::from(error).into()))?;
-    Ok(opened)
+    if condition == Condition::Ready {
+        return Ok(opened);
+    }
+    let mut device = opened.into_device();
+    let program = Path::new(PROGRAM);
+    match condition {
+        Condition::Cleared => condition::clear_behind(&folder, program, &lockout_auth)?,
+        Condition::Swapped => {
+            condition::swap(&folder, program, |swtpm| manufacture(swtpm, &mut OsRng, &issuer).map(drop))?
+        }
+        Condition::RolledBack => {
+            let clock = condition::roll_back(&folder, program, &pins)?;
+            device.time = Some(TimeMark { clock, rolled_back: false });
+            device.save_time()?;
+        }
+        // The others are made at each start; this one shows that it can be.
+        _ => drop(condition::start(&folder, program, condition, Some(&pins), Box::new(OsRng))?),
+    }
+    Ok(Opened::with(device, None))
 }
 
 /// An endorsement certificate by the lab's vendor, for ten years.
@@ -105,7 +142,7 @@ fn list(place: &Place, output: &Output) -> Result<(), Failure> {
     for name in place.devices()? {
         let device = Device::open(&place.device(&name)?)?;
         let joined = if device.state.registration.is_some() { "joined" } else { "not joined" };
-        lines.push(format!("{name:<20} {:<28} {joined}", describe_tpm(&device.state.description.tpm)));
+        lines.push(format!("{name:<20} {:<28} {joined}", describe_tpm(&device.state.description)));
         objects.push(describe(&device));
     }
     if lines.is_empty() {
@@ -120,7 +157,7 @@ fn show(place: &Place, name: Option<&str>, output: &Output) -> Result<(), Failur
     let device = Device::open(&dir)?;
     let object = describe(&device);
     let mut text =
-        format!("{}\n  TPM        {}", device.state.description.name, describe_tpm(&device.state.description.tpm));
+        format!("{}\n  TPM        {}", device.state.description.name, describe_tpm(&device.state.description));
     match &device.state.registration {
         None => text.push_str("\n  joined     no"),
         Some(registration) => {
@@ -160,6 +197,9 @@ pub(crate) fn describe(device: &Device) -> Value {
     json!({
         "name": state.description.name,
         "tpm": state.description.tpm.to_string(),
+        "condition": state.description.condition,
+        "executed": state.description.tpm != TpmChoice::V12,
+        "injected": injected(&state.description),
         "registration": state.registration.as_ref().map(|registration| json!({
             "tenant_id": registration.tenant_id, "device_id": registration.device_id,
             "upn": registration.upn, "joined": registration.joined,
@@ -169,11 +209,23 @@ pub(crate) fn describe(device: &Device) -> Value {
     })
 }
 
-fn describe_tpm(choice: &TpmChoice) -> String {
-    match choice {
+fn describe_tpm(description: &Description) -> String {
+    let tpm = match &description.tpm {
         TpmChoice::Swtpm => "TPM 2.0 (swtpm)".to_owned(),
         TpmChoice::None => "no TPM".to_owned(),
         TpmChoice::V12 => "TPM 1.2 (decided about, not run)".to_owned(),
         TpmChoice::Guest(name) => format!("TPM 2.0 at {name}, as a guest"),
+    };
+    match description.condition {
+        Condition::Ready => tpm,
+        other => format!("{tpm}, {}", other.name()),
+    }
+}
+
+/// What of the condition is not the TPM's own doing.
+fn injected(description: &Description) -> Vec<&'static str> {
+    match (&description.tpm, description.condition) {
+        (TpmChoice::Swtpm, Condition::Fips) => vec!["TPM_PT_MODES"],
+        _ => Vec::new(),
     }
 }

@@ -6,8 +6,8 @@ use whfb::base::{OsRng, SystemClock};
 use whfb::device::flow::{Flow, Machine};
 use whfb::device::home::Device;
 use whfb::device::state::TpmChoice;
-use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
-use whfb::device::tpm::{Direct, Ownership, Pins, Tpm, TpmError, open};
+use whfb::device::tpm::swtpm::PROGRAM;
+use whfb::device::tpm::{Condition, Found, Ownership, Pins, Tpm, TpmError, condition, find};
 use whfb::link::{Link, drive};
 
 use crate::failure::Failure;
@@ -21,14 +21,29 @@ pub(crate) struct Opened {
 impl Opened {
     /// Opens the device in `dir` and starts its TPM.
     pub(crate) fn open(dir: &Path) -> Result<Self, Failure> {
-        let device = Device::open(dir)?;
-        let tpm = open_tpm(&device.state.description.tpm, dir, device.state.pins.as_ref())?;
+        let mut device = Device::open(dir)?;
+        let description = &device.state.description;
+        let tpm = match find_tpm(&description.tpm, description.condition, dir, device.state.pins.as_ref())? {
+            Some(Found::Ready(tpm)) => Some(tpm),
+            Some(Found::NotReady(facts)) => {
+                device.not_ready = Some(facts);
+                None
+            }
+            None => None,
+        };
         Ok(Self { tpm, device })
     }
 
     /// With a TPM that runs already.
     pub(crate) fn with(device: Device, tpm: Option<Box<dyn Tpm>>) -> Self {
         Self { tpm, device }
+    }
+
+    /// Ends the TPM and goes on with the device alone.
+    pub(crate) fn into_device(self) -> Device {
+        let Self { tpm, device } = self;
+        drop(tpm);
+        device
     }
 
     /// The TPM, if the device has one that commands are sent to.
@@ -38,9 +53,17 @@ impl Opened {
 
     /// Works on the device and writes what changed, whatever came of it.
     pub(crate) fn work<T>(&mut self, work: impl FnOnce(&mut Machine<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        let tpm = self.tpm.as_deref_mut();
         let mut rng = OsRng;
-        let outcome = work(&mut self.device.machine(tpm, &mut rng)?);
+        let outcome = match self.device.machine(self.tpm.as_deref_mut(), &mut rng) {
+            Ok(mut machine) => work(&mut machine),
+            Err(stop) => {
+                self.device.save_time()?;
+                return Err(stop.into());
+            }
+        };
+        if let Some(tpm) = self.tpm.as_deref_mut() {
+            self.device.note_time(tpm);
+        }
         let saved = self.device.save();
         let value = outcome?;
         saved?;
@@ -53,15 +76,18 @@ impl Opened {
     }
 }
 
-/// Starts or opens the TPM of a device; `None` for none, and for a TPM 1.2, which no command is sent to.
-pub(crate) fn open_tpm(choice: &TpmChoice, dir: &Path, pins: Option<&Pins>) -> Result<Option<Box<dyn Tpm>>, TpmError> {
+/// Starts or finds the TPM of a device; `None` for none, and for a TPM 1.2, which no command is sent to.
+pub(crate) fn find_tpm(
+    choice: &TpmChoice,
+    condition: Condition,
+    dir: &Path,
+    pins: Option<&Pins>,
+) -> Result<Option<Found>, TpmError> {
     match choice {
         TpmChoice::Swtpm => {
-            let swtpm = Swtpm::start(&tpm_folder(dir), Path::new(PROGRAM))?;
-            let direct = Direct::open(Box::new(swtpm), Ownership::Ours, pins, Box::new(OsRng))?;
-            Ok(Some(Box::new(direct)))
+            condition::start(&tpm_folder(dir), Path::new(PROGRAM), condition, pins, Box::new(OsRng)).map(Some)
         }
-        TpmChoice::Guest(address) => open(address, Ownership::Guest, pins, Box::new(OsRng)).map(Some),
+        TpmChoice::Guest(address) => find(address, Ownership::Guest, pins, Box::new(OsRng)).map(Some),
         TpmChoice::None | TpmChoice::V12 => Ok(None),
     }
 }

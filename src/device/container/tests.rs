@@ -13,14 +13,14 @@ fn accepted(pin: &str) -> AcceptedPin {
 
 fn software_container() -> Container {
     let (mut machine_key, mut rng) = (None, OsRng);
-    let mut keys = KeyStore { tpm: None, machine_key: &mut machine_key, rng: &mut rng };
+    let mut keys = KeyStore { tpm: None, not_ready: false, machine_key: &mut machine_key, rng: &mut rng };
     let draft = Draft::create(&mut keys, Provider::Software, &accepted("187246"), NOW).unwrap();
     draft.registered(Uuid::from_u128(1), "kid".to_owned(), None, NOW)
 }
 
 fn unlock_and_sign(container: &Container, pin: &str) -> Result<Vec<u8>, UnlockFault> {
     let (mut machine_key, mut rng) = (None, OsRng);
-    let mut keys = KeyStore { tpm: None, machine_key: &mut machine_key, rng: &mut rng };
+    let mut keys = KeyStore { tpm: None, not_ready: false, machine_key: &mut machine_key, rng: &mut rng };
     let unlocked = container.unlock(&mut keys, &SecretString::from(pin))?;
     Ok(unlocked.sign(&mut keys, &sha256(b"message"))?)
 }

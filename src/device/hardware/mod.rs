@@ -141,6 +141,8 @@ pub struct Switches {
     pub creation_failure_falls_back: bool,
     /// What a key of a cleared TPM answers; 0x80090016 is the other candidate. \[inferred\]
     pub cleared: Hresult,
+    /// What a TPM that was rolled back answers. Windows does not look for it: finding it out is ours. \[inferred\]
+    pub rolled_back: Hresult,
 }
 
 impl Default for Switches {
@@ -150,6 +152,7 @@ impl Default for Switches {
             weak_rsa_is_used: false,
             creation_failure_falls_back: false,
             cleared: Hresult::NTE_NOT_FOUND,
+            rolled_back: Hresult::NTE_DEVICE_NOT_READY,
         }
     }
 }

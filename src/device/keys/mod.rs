@@ -135,6 +135,8 @@ impl StoredKey {
 pub struct KeyStore<'a> {
     /// The TPM, if the device has one that answers.
     pub tpm: Option<&'a mut (dyn Tpm + 'static)>,
+    /// Whether the device has a TPM that is not ready.
+    pub not_ready: bool,
     /// The machine key; drawn when the first software key needs it.
     pub machine_key: &'a mut Option<Secret32>,
     /// Where secrets come from.
@@ -143,7 +145,11 @@ pub struct KeyStore<'a> {
 
 impl<'a> KeyStore<'a> {
     pub(crate) fn tpm(&mut self) -> Result<&mut (dyn Tpm + 'static), KeyError> {
-        self.tpm.as_deref_mut().ok_or(KeyError::NoTpm)
+        let absent = match self.not_ready {
+            true => KeyError::Tpm(TpmError::NotReady("a hierarchy that is needed is disabled")),
+            false => KeyError::NoTpm,
+        };
+        self.tpm.as_deref_mut().ok_or(absent)
     }
 
     fn machine_key(&mut self) -> &Secret32 {

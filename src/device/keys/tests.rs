@@ -5,7 +5,7 @@ use crate::crypto::digest::sha256;
 
 fn with_store<T>(machine_key: &mut Option<Secret32>, work: impl FnOnce(&mut KeyStore<'_>) -> T) -> T {
     let mut rng = OsRng;
-    work(&mut KeyStore { tpm: None, machine_key, rng: &mut rng })
+    work(&mut KeyStore { tpm: None, not_ready: false, machine_key, rng: &mut rng })
 }
 
 #[test]

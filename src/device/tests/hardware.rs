@@ -16,8 +16,10 @@ use crate::device::keys::KeyError;
 use crate::device::pin::PinRules;
 use crate::device::provision::{Provision, Registered, begin_by_user};
 use crate::device::signin::{Logon, SignIn, SignedIn};
-use crate::device::state::{Condition, Description, TpmChoice};
+use crate::device::state::{Condition, Description, TimeMark, TpmChoice};
 use crate::device::stop::{ReplyFault, Stop, StopClass};
+use crate::device::tpm::TpmClock;
+use crate::device::tpm::condition::lock_out;
 use crate::device::tpm::manufacture::manufacture;
 use crate::device::tpm::swtpm::{PROGRAM, Swtpm};
 use crate::device::tpm::{Direct, Ownership, Tpm, TpmError};
@@ -227,15 +229,36 @@ fn another_tpm_is_refused_before_a_secret_is_sent() {
 }
 
 #[test]
-fn a_condition_is_laid_over_what_the_tpm_says() {
+fn a_locked_out_tpm_is_unusable_for_a_new_key() {
     let mut bench = Bench::new();
-    for (condition, code) in
-        [(Condition::NotReady, Hresult::NTE_NOT_SUPPORTED), (Condition::LockedOut, Hresult::NTE_AUTHENTICATION_IGNORED)]
-    {
-        bench.device.state.description.condition = condition;
-        let stop = bench.provision().unwrap_err();
-        assert!(matches!(stop, Stop::Hardware(found) if found == code), "{condition:?}: {stop}");
-    }
+    lock_out(&mut bench.tpm).unwrap();
+    assert_eq!(bench.tpm.facts().unwrap().lockout.count, 32, "as many wrong values as it takes, really sent");
+    let stop = bench.provision().unwrap_err();
+    assert!(matches!(stop, Stop::Hardware(Hresult::NTE_AUTHENTICATION_IGNORED)), "{stop}");
     bench.device.policy.require_security_device = None;
     assert_eq!(bench.provision().unwrap().provider, Provider::Software);
+}
+
+#[test]
+fn a_tpm_that_was_rolled_back_is_refused_also_when_it_has_made_up_for_it() {
+    let mut bench = Bench::provisioned();
+    let now = bench.tpm.clock().unwrap();
+    for clock in [
+        TpmClock { reset_count: now.reset_count + 1, ..now },
+        TpmClock { restart_count: now.restart_count + 1, ..now },
+        TpmClock { clock_ms: now.clock_ms + 60_000, ..now },
+    ] {
+        bench.device.time = Some(TimeMark { clock, rolled_back: false });
+        let before = bench.device.state.clone();
+        for _ in 0..2 {
+            let stop = bench.sign_in(PIN).unwrap_err();
+            let refused = matches!(&stop, Stop::OtherTpm { error: TpmError::RolledBack, .. });
+            assert!(refused && stop.hresult() == Some(Hresult::NTE_DEVICE_NOT_READY), "{stop}");
+            assert_eq!(stop.class(), StopClass::Environment);
+            bench.device.time.as_mut().unwrap().clock = now;
+        }
+        assert!(bench.device.state == before, "a refused TPM changes nothing");
+    }
+    bench.device.time = Some(TimeMark { clock: now, rolled_back: false });
+    bench.sign_in(PIN).unwrap();
 }

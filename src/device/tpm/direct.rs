@@ -39,6 +39,8 @@ pub struct Direct {
     storage: Option<Held>,
     pins: Pins,
     loaded: BTreeMap<u32, Loaded>,
+    /// Whether FIPS mode is laid over the TPM's own answer.
+    fips: bool,
     ended: bool,
 }
 
@@ -73,9 +75,15 @@ impl Direct {
         let mut channel = Channel::new(transport, rng);
         let storage = channel.storage(pins.map(|pins| pins.srk_name.as_slice()))?;
         match recognize(&mut channel, &storage, pins) {
-            Ok(pins) => {
-                Ok(Self { channel, ownership, storage: Some(storage), pins, loaded: BTreeMap::new(), ended: false })
-            }
+            Ok(pins) => Ok(Self {
+                channel,
+                ownership,
+                storage: Some(storage),
+                pins,
+                loaded: BTreeMap::new(),
+                fips: false,
+                ended: false,
+            }),
             Err(error) => {
                 drop(channel.release(&storage));
                 Err(error)
@@ -91,6 +99,13 @@ impl Direct {
     pub fn look(transport: &mut dyn Transport) -> Result<Facts, TpmError> {
         // These questions need no nonce, so nothing is drawn.
         Channel::new(Box::new(transport), Box::new(OsRng)).facts()
+    }
+
+    /// Reports FIPS mode from now on, whatever TPM_PT_MODES says: no emulator can be switched to it. [`Facts::injected`] tells.
+    ///
+    /// It is laid over the answer after its HMAC was checked; on the transport it would be found out.
+    pub fn inject_fips(&mut self) {
+        self.fips = true;
     }
 
     /// Sends the bytes of a command below the session and returns the bytes of its answer. For measurements; what it loads

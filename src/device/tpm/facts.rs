@@ -8,6 +8,7 @@ use super::channel::Channel;
 use super::marshal::{Malformed, Reader, Writer};
 use super::{Facts, Lockout, TpmError, verb};
 
+const CAP_ALGS: u32 = 0;
 const CAP_HANDLES: u32 = 1;
 const CAP_TPM_PROPERTIES: u32 = 6;
 
@@ -72,12 +73,42 @@ impl Channel<'_> {
         })
     }
 
-    /// Everything, from three questions.
+    /// Everything, one question for each part.
     pub(super) fn facts(&mut self) -> Result<Facts, TpmError> {
-        let fixed = self.properties(TpmPt::FamilyIndicator)?;
-        let variable = self.properties(TpmPt::Permanent)?;
-        let (persistent, loaded) = (self.handles(PERSISTENT)?, self.handles(TRANSIENT)?);
-        Ok(facts(&fixed, &variable, persistent, loaded))
+        let told = Told {
+            fixed: self.properties(TpmPt::FamilyIndicator)?,
+            variable: self.properties(TpmPt::Permanent)?,
+            algorithms: self.algorithms()?,
+            self_test: self.self_test()?,
+            persistent: self.handles(PERSISTENT)?,
+            loaded: self.handles(TRANSIENT)?,
+            sessions: self.handles(SESSIONS)?,
+        };
+        Ok(told.facts())
+    }
+
+    fn algorithms(&mut self) -> Result<Vec<u16>, TpmError> {
+        let (mut found, mut next) = (Vec::new(), 0);
+        loop {
+            let (more, page) = self.capability(CAP_ALGS, next, 64, |reader| {
+                let algorithm = reader.u16()?;
+                reader.u32()?;
+                Ok(algorithm)
+            })?;
+            let Some(last) = page.last().copied() else { return Ok(found) };
+            found.extend(page);
+            if !more || u32::from(last) < next {
+                return Ok(found);
+            }
+            next = u32::from(last) + 1;
+        }
+    }
+
+    fn self_test(&mut self) -> Result<bool, TpmError> {
+        self.run(verb::GET_TEST_RESULT, &[], &[], Writer::new())?.read(|reader| {
+            reader.sized()?;
+            Ok(reader.u32()? == 0)
+        })
     }
 }
 
@@ -96,30 +127,47 @@ fn lockout(variable: &BTreeMap<u32, u32>) -> Lockout {
     }
 }
 
-pub(super) fn facts(
-    fixed: &BTreeMap<u32, u32>,
-    variable: &BTreeMap<u32, u32>,
-    persistent: Vec<u32>,
-    loaded: Vec<u32>,
-) -> Facts {
-    const FIPS_140_2: u32 = 1;
-    const STORAGE_AND_ENDORSEMENT: u32 = 0b110;
-    let value = |property: TpmPt| fixed.get(&property.value()).copied().unwrap_or_default();
-    let startup = variable.get(&TpmPt::StartupClear.value()).copied().unwrap_or_default();
-    let vendor = [TpmPt::VendorString1, TpmPt::VendorString2, TpmPt::VendorString3, TpmPt::VendorString4];
-    let (first, second) = (value(TpmPt::FirmwareVersion1), value(TpmPt::FirmwareVersion2));
-    Facts {
-        manufacturer: text(&[value(TpmPt::Manufacturer)]),
-        manufacturer_id: value(TpmPt::Manufacturer),
-        vendor: text(&vendor.map(value)),
-        firmware_version: first,
-        firmware: format!("{}.{}.{}.{}", first >> 16, first & 0xFFFF, second >> 16, second & 0xFFFF),
-        specification: text(&[value(TpmPt::FamilyIndicator)]),
-        fips: value(TpmPt::Modes) & FIPS_140_2 != 0,
-        ready: startup & STORAGE_AND_ENDORSEMENT == STORAGE_AND_ENDORSEMENT,
-        lockout: lockout(variable),
-        persistent,
-        loaded,
+/// What a TPM told, by whichever backend.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Properties from TPM_PT_FAMILY_INDICATOR on.
+    pub(super) fixed: BTreeMap<u32, u32>,
+    /// Properties from TPM_PT_PERMANENT on.
+    pub(super) variable: BTreeMap<u32, u32>,
+    pub(super) algorithms: Vec<u16>,
+    pub(super) self_test: bool,
+    pub(super) persistent: Vec<u32>,
+    pub(super) loaded: Vec<u32>,
+    pub(super) sessions: Vec<u32>,
+}
+
+impl Told {
+    pub(super) fn facts(self) -> Facts {
+        const FIPS_140_2: u32 = 1;
+        const STORAGE_AND_ENDORSEMENT: u32 = 0b110;
+        const DISABLE_CLEAR: u32 = 1 << 8;
+        let value = |property: TpmPt| self.fixed.get(&property.value()).copied().unwrap_or_default();
+        let variable = |property: TpmPt| self.variable.get(&property.value()).copied().unwrap_or_default();
+        let vendor = [TpmPt::VendorString1, TpmPt::VendorString2, TpmPt::VendorString3, TpmPt::VendorString4];
+        let (first, second) = (value(TpmPt::FirmwareVersion1), value(TpmPt::FirmwareVersion2));
+        Facts {
+            manufacturer: text(&[value(TpmPt::Manufacturer)]),
+            manufacturer_id: value(TpmPt::Manufacturer),
+            vendor: text(&vendor.map(value)),
+            firmware_version: first,
+            firmware: format!("{}.{}.{}.{}", first >> 16, first & 0xFFFF, second >> 16, second & 0xFFFF),
+            specification: text(&[value(TpmPt::FamilyIndicator)]),
+            fips: value(TpmPt::Modes) & FIPS_140_2 != 0,
+            ready: variable(TpmPt::StartupClear) & STORAGE_AND_ENDORSEMENT == STORAGE_AND_ENDORSEMENT,
+            lockout: lockout(&self.variable),
+            clear_disabled: variable(TpmPt::Permanent) & DISABLE_CLEAR != 0,
+            self_test: self.self_test,
+            persistent: self.persistent,
+            loaded: self.loaded,
+            sessions: self.sessions,
+            algorithms: self.algorithms,
+            injected: Vec::new(),
+        }
     }
 }
 
@@ -145,7 +193,7 @@ mod tests {
     #[test]
     fn a_tpm_with_a_disabled_hierarchy_is_not_ready() {
         let variable = |startup: u32| BTreeMap::from([(TpmPt::StartupClear.value(), startup)]);
-        let ready = |startup: u32| facts(&BTreeMap::new(), &variable(startup), vec![], vec![]).ready;
+        let ready = |startup: u32| Told { variable: variable(startup), ..Told::default() }.facts().ready;
         assert!(ready(0b1111));
         assert!(!ready(0b1101));
         assert!(!ready(0b1011));

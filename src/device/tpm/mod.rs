@@ -24,12 +24,14 @@
 mod address;
 mod channel;
 mod commands;
+pub mod condition;
 mod direct;
 mod error;
 #[cfg(feature = "esapi")]
 mod esapi;
 mod facts;
 mod frame;
+pub mod get_tpm;
 pub mod manufacture;
 mod marshal;
 mod open;
@@ -44,11 +46,12 @@ pub mod transport;
 mod verb;
 
 pub use address::{Address, AddressError, Reason};
+pub use condition::{Condition, Found};
 pub use direct::{Direct, Ownership};
 pub use error::TpmError;
 #[cfg(feature = "esapi")]
 pub use esapi::{Esapi, GAPS};
-pub use open::{connect, open};
+pub use open::{connect, find, open};
 pub use tcti::{Tcti, TctiFault};
 pub use transport::DeviceNode;
 
@@ -262,6 +265,16 @@ pub struct Facts {
     pub persistent: Vec<u32>,
     /// Handles of loaded transient objects, ascending.
     pub loaded: Vec<u32>,
+    /// Handles of loaded sessions, ascending; our own is among them.
+    pub sessions: Vec<u32>,
+    /// Algorithm identifiers of the TCG Algorithm Registry, ascending.
+    pub algorithms: Vec<u16>,
+    /// Whether the last self-test passed (TPM2_GetTestResult).
+    pub self_test: bool,
+    /// Whether a clear by the lockout authorization is disabled (TPM2_ClearControl).
+    pub clear_disabled: bool,
+    /// What of all this was laid over the TPM's own answers, by the name of the property.
+    pub injected: Vec<&'static str>,
 }
 
 /// A TPM 2.0, in words of the job.

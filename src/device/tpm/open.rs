@@ -1,7 +1,7 @@
 //! Opens a TPM by its address, whichever backend that takes.
 
 use super::transport::{DeviceNode, Socket, Transport};
-use super::{Address, Direct, Ownership, Pins, Tpm, TpmError};
+use super::{Address, Direct, Found, Ownership, Pins, Tpm, TpmError};
 use crate::base::Random;
 
 /// Opens a TPM that somebody else started; see [`Direct::open`] for what happens before a secret is sent.
@@ -18,6 +18,25 @@ pub fn open(
         #[cfg(feature = "esapi")]
         Address::Tcti(tcti) => Ok(Box::new(super::Esapi::open(tcti, ownership, pins)?)),
         address => Ok(Box::new(Direct::open(connect(address)?, ownership, pins, rng)?)),
+    }
+}
+
+/// The same for a device, which goes on without a TPM that is not ready.
+///
+/// # Errors
+/// Those of [`open`] but [`TpmError::NotReady`], where the TPM can still be asked about itself.
+pub fn find(
+    address: &Address,
+    ownership: Ownership,
+    pins: Option<&Pins>,
+    rng: Box<dyn Random>,
+) -> Result<Found, TpmError> {
+    match (open(address, ownership, pins, rng), address) {
+        (Ok(tpm), _) => Ok(Found::Ready(tpm)),
+        (Err(TpmError::NotReady(_)), Address::Device(_) | Address::Unix(_) | Address::Tcp(..)) => {
+            Direct::look(&mut *connect(address)?).map(Box::new).map(Found::NotReady)
+        }
+        (Err(error), _) => Err(error),
     }
 }
 

@@ -35,7 +35,7 @@ const GET_TEST_RESULT: [u8; 10] = [0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x01, 0x7C];
 /// A TPM 2.0 on the state in its working directory, started (`TPM2_Startup(CLEAR)`) before it answers.
 const STATE: [&str; 6] =
     ["socket", "--tpm2", "--tpmstate", "dir=.,mode=0600", "--flags", "not-need-init,startup-clear"];
-const STATE_FILE: &str = "tpm2-00.permall";
+pub(super) const STATE_FILE: &str = "tpm2-00.permall";
 
 /// A running emulator and the way to it.
 ///

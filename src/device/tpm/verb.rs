@@ -56,6 +56,7 @@ pub(super) const DA_PARAMETERS: Verb = Verb::new(TpmCc::DictionaryAttackParamete
 pub(super) const EVICT_CONTROL: Verb = Verb::new(TpmCc::EvictControl, "TPM2_EvictControl");
 pub(super) const FLUSH_CONTEXT: Verb = Verb::new(TpmCc::FlushContext, "TPM2_FlushContext").alone();
 pub(super) const GET_CAPABILITY: Verb = Verb::new(TpmCc::GetCapability, "TPM2_GetCapability");
+pub(super) const GET_TEST_RESULT: Verb = Verb::new(TpmCc::GetTestResult, "TPM2_GetTestResult").hiding_answer();
 pub(super) const HIERARCHY_CHANGE_AUTH: Verb =
     Verb::new(TpmCc::HierarchyChangeAuth, "TPM2_HierarchyChangeAuth").hiding_command();
 pub(super) const HIERARCHY_CONTROL: Verb = Verb::new(TpmCc::HierarchyControl, "TPM2_HierarchyControl");

@@ -25,7 +25,12 @@ fn unbuildable(_: Malformed) -> TpmError {
 
 impl Tpm for Direct {
     fn facts(&mut self) -> Result<Facts, TpmError> {
-        self.channel.facts()
+        let mut facts = self.channel.facts()?;
+        if self.fips {
+            facts.fips = true;
+            facts.injected.push("TPM_PT_MODES");
+        }
+        Ok(facts)
     }
 
     fn pins(&mut self) -> Result<Pins, TpmError> {

@@ -9,16 +9,22 @@ use tss_esapi::tss2_esys::TPM2_HANDLE;
 
 use super::context::Inner;
 use super::fault::fault;
-use crate::device::tpm::facts::{PERSISTENT, SESSIONS, TRANSIENT, facts};
+use crate::device::tpm::facts::{PERSISTENT, SESSIONS, TRANSIENT, Told};
 use crate::device::tpm::frame::malformed;
 use crate::device::tpm::{Facts, TpmError, verb};
 
 impl Inner {
     pub(super) fn facts(&mut self) -> Result<Facts, TpmError> {
-        let fixed = self.properties(TpmPt::FamilyIndicator.value())?;
-        let variable = self.properties(TpmPt::Permanent.value())?;
-        let (persistent, loaded) = (self.handles(PERSISTENT)?, self.handles(TRANSIENT)?);
-        Ok(facts(&fixed, &variable, persistent, loaded))
+        let told = Told {
+            fixed: self.properties(TpmPt::FamilyIndicator.value())?,
+            variable: self.properties(TpmPt::Permanent.value())?,
+            algorithms: self.algorithms()?,
+            self_test: self.self_test()?,
+            persistent: self.handles(PERSISTENT)?,
+            loaded: self.handles(TRANSIENT)?,
+            sessions: self.handles(SESSIONS)?,
+        };
+        Ok(told.facts())
     }
 
     /// All properties of the group of 256 that begins with `first`.
@@ -36,6 +42,17 @@ impl Inner {
             }
             next = last + 1;
         }
+    }
+
+    fn algorithms(&mut self) -> Result<Vec<u16>, TpmError> {
+        let (data, _) = self.capability(CapabilityType::Algorithms, 0, 64)?;
+        let CapabilityData::Algorithms(page) = data else { return Err(malformed(verb::GET_CAPABILITY.name)) };
+        Ok(page.iter().map(|property| property.algorithm_identifier().into()).collect())
+    }
+
+    fn self_test(&mut self) -> Result<bool, TpmError> {
+        let asked = self.context.execute_without_session(|context| context.get_test_result());
+        asked.map(|(_, result)| result.is_ok()).map_err(|error| fault(verb::GET_TEST_RESULT.name, error))
     }
 
     /// All handles of the kind of `first`, ascending.
