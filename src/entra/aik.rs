@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::attest::{ChallengeError, TpmIdentity, aik_certificate, judge_aik, judge_ek, make_credential};
+use crate::attest::{
+    ChainFault, ChallengeError, EkFault, TpmIdentity, aik_certificate, judge_aik, judge_ek, make_credential,
+};
 use crate::base::{ExposeSecret as _, OsRng, Uuid, random_guid};
 use crate::crypto::PublicKey;
 use crate::crypto::cert::{Certificate, Validity};
@@ -18,6 +20,7 @@ use crate::wire::tpm::{Public, name_of};
 use super::Entra;
 use super::grant::{self, Kind};
 use super::refusal::{Broken, Failure, Refusal};
+use super::rules::StrangerEk;
 
 /// Lifetime of an AIK certificate. Ours.
 const CERTIFICATE_DAYS: i64 = 365;
@@ -47,7 +50,10 @@ pub(crate) fn challenge(entra: &Entra, request: &Request) -> Result<AikChallenge
     let ek = ek.map_err(|_| Refusal::AikEkPublicMalformed)?;
     let aik = Public::from_bytes(&wanted.aik_public).map_err(|_| Refusal::AikPublicMalformed)?;
     judge_aik(&aik).map_err(Refusal::from)?;
-    let verified = wanted.ek_certificate.as_deref().map(|text| vendor_says(entra, text, &ek)).transpose()?;
+    let verified = match wanted.ek_certificate.as_deref() {
+        Some(text) => vendor_says(entra, text, &ek)?,
+        None => None,
+    };
     let secret = random_secret(&mut OsRng);
     let ticket = ticket(entra, wanted.aik_public, verified, sha256(secret.expose_secret()));
     let secret = crate::base::secret_slice(secret.expose_secret().to_vec());
@@ -63,11 +69,19 @@ pub(crate) fn challenge(entra: &Entra, request: &Request) -> Result<AikChallenge
     })
 }
 
-/// Which TPM an EK certificate is for, if a trusted vendor issued it for this key.
-fn vendor_says(entra: &Entra, certificate: &str, ek: &PublicKey) -> Result<TpmIdentity, Refusal> {
+/// Which TPM an EK certificate is for, if a trusted vendor issued it for this key; `None` for that of a stranger, where the
+/// rules let it pass as none.
+fn vendor_says(entra: &Entra, certificate: &str, ek: &PublicKey) -> Result<Option<TpmIdentity>, Refusal> {
     let der = from_base64(certificate).map_err(|_| Refusal::EkCertificateMalformed)?;
     let certificate = Certificate::from_der(&der).map_err(|_| Refusal::EkCertificateMalformed)?;
-    Ok(judge_ek(&certificate, &[], ek, entra.vendor_roots(), entra.now())?)
+    match judge_ek(&certificate, &[], ek, entra.vendor_roots(), entra.now()) {
+        Err(EkFault::Chain(ChainFault::IssuerNotFound { .. } | ChainFault::UntrustedRoot { .. }))
+            if entra.rules().stranger_ek == StrangerEk::AsAbsent =>
+        {
+            Ok(None)
+        }
+        judged => Ok(Some(judged?)),
+    }
 }
 
 fn ticket(entra: &Entra, aik_public: Vec<u8>, verified: Option<TpmIdentity>, secret: [u8; 32]) -> Ticket {

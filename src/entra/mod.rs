@@ -31,7 +31,7 @@ use tenant::TenantKeys;
 
 pub use directory::{Database, DatabaseFault, DeviceRow, DirectoryError, KeyRow, Snapshot, UserRow};
 pub use refusal::{Broken, Dialect, Entry, Failure, Refusal};
-pub use rules::{Attestation, DuplicateKey, Freshness, Rules, UnknownProfile};
+pub use rules::{Attestation, DuplicateKey, Freshness, Rules, StrangerEk, UnknownProfile};
 pub use tenant::{SEEDED_DOMAIN, SEEDED_PASSWORD, SEEDED_TENANT, TenantFault};
 
 /// What an [`Entra`] is opened with.

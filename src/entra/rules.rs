@@ -36,6 +36,15 @@ pub enum DuplicateKey {
     Append,
 }
 
+/// What the AIK service makes of an EK certificate by a vendor that the lab does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StrangerEk {
+    /// As of none: the attestation key is certified against the endorsement key alone, and reaches level `aik`.
+    AsAbsent,
+    /// No certificate for the attestation key.
+    Refuse,
+}
+
 /// The switches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
@@ -71,6 +80,8 @@ pub struct Rules {
     pub exact_template: bool,
     /// Ours. Whether a statement must be fresh.
     pub attestation_freshness: Freshness,
+    /// `[inferred]` What an EK certificate is worth whose vendor is not among the lab's roots: a chip's, at first.
+    pub stranger_ek: StrangerEk,
     /// Ours. How long a challenge of the AIK service can be answered.
     pub aik_ticket_lifetime: SignedDuration,
 }
@@ -101,6 +112,7 @@ impl Rules {
             attestation: Attestation::Record,
             exact_template: false,
             attestation_freshness: Freshness::Required,
+            stranger_ek: StrangerEk::AsAbsent,
             aik_ticket_lifetime: SignedDuration::from_mins(5),
         }
     }
@@ -113,6 +125,7 @@ impl Rules {
             require_same_device: true,
             accept_kdf_v1: false,
             exact_template: true,
+            stranger_ek: StrangerEk::Refuse,
             ..Self::entra()
         }
     }

@@ -266,7 +266,7 @@ fn rules_may_take_old_statements_or_none_at_all() {
 #[test]
 fn refuses_ek_certificates_that_prove_nothing() {
     run(async {
-        let (lab, _) = lab_of(Rules::entra()).await;
+        let (lab, _) = lab_of(Rules::strict()).await;
         let stranger = root("Another TPM vendor");
         let other_key = {
             let tpm = TpmIdentity { manufacturer: 1, model: "x".into(), version: 1 };
@@ -285,6 +285,19 @@ fn refuses_ek_certificates_that_prove_nothing() {
         let short = certified_ek(vendor(), 1);
         lab.wait(2 * 86_400);
         lab.refuses(challenge(Some(short), aik_area()), 400, "EkCertificateExpired").await;
+    });
+}
+
+#[test]
+fn an_ek_certificate_of_an_unknown_vendor_counts_as_none_where_the_rules_say_so() {
+    run(async {
+        let (lab, _) = lab_of(Rules::entra()).await;
+        let stranger = root("Another TPM vendor");
+        let reply = lab.send(challenge(Some(certified_ek(&stranger, 30)), aik_area())).await;
+        assert_eq!(reply.status, 200);
+        // One that is for another key is refused all the same, whoever issued it.
+        let other = base64(stranger.certificate().der());
+        lab.refuses(challenge(Some(other), aik_area()), 400, "EkCertificateOtherKey").await;
     });
 }
 

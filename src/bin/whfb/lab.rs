@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use whfb::base::{Clock as _, ExposeSecret as _, OsRng, SystemClock};
+use whfb::base::{Clock as _, ExposeSecret as _, OsRng, SystemClock, random_bytes};
 use whfb::crypto::SigningKey;
 use whfb::crypto::cert::{Authority, Name, Text, Validity};
 use whfb::entra::{Database, Options, Rules};
@@ -196,7 +196,9 @@ fn data_directory() -> Option<PathBuf> {
 fn make_vendor() -> Result<Authority, whfb::crypto::cert::CertificateError> {
     use whfb::crypto::cert::CertificateError;
     let key = SigningKey::generate_rsa().map_err(|_| CertificateError::Signing)?;
-    let name = Name::common_name("whfb lab TPM vendor CA", Text::Utf8)?;
+    // Two labs are two vendors: under one name, the certificates of one would look forged to the other.
+    let number = u32::from_be_bytes(random_bytes(&mut OsRng));
+    let name = Name::common_name(&format!("whfb lab TPM vendor CA {number:08X}"), Text::Utf8)?;
     Authority::root(name, key, Validity::days_from(SystemClock.now(), 3650), &mut OsRng)
 }
 
