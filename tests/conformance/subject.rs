@@ -56,7 +56,7 @@ impl Subject {
         let (swtpm, Owned { pins, lockout_auth, .. }) = manufactured(directory.path());
         drop(swtpm);
         let server = start(directory.path(), Path::new(PROGRAM)).unwrap();
-        let tpm = open(&address(&server), Ownership::Allowed, Some(&pins), Box::new(OsRng)).unwrap();
+        let tpm = open(&address(&server), Ownership::Allowed, Some(&pins), Box::new(OsRng), None).unwrap();
         Self { name, tpm, guest: false, lockout_auth, _server: Some(server), _directory: Some(directory) }
     }
 
@@ -69,7 +69,7 @@ impl Subject {
             Address::Unix(_) => "direct, unix",
             Address::Tcp(..) => "direct, tcp",
         };
-        let tpm = open(&address, Ownership::Guest, None, Box::new(OsRng)).unwrap();
+        let tpm = open(&address, Ownership::Guest, None, Box::new(OsRng), None).unwrap();
         Self { name, tpm, guest: true, lockout_auth: secret(0), _server: None, _directory: None }
     }
 

@@ -16,7 +16,7 @@ fn ends_with_its_owner_in_order_and_leaves_the_directory_free() {
     drop(swtpm);
     for serve in [Server::unix, Server::tcp] {
         let server = serve(directory.path(), Path::new(PROGRAM)).unwrap();
-        let mut tpm = open(&server.address(), Ownership::Guest, Some(&owned.pins), Box::new(OsRng)).unwrap();
+        let mut tpm = open(&server.address(), Ownership::Guest, Some(&owned.pins), Box::new(OsRng), None).unwrap();
         // A counted use, after which an end without TPM2_Shutdown would cost a try.
         let sealed = tpm.seal(&secret_slice(vec![1; 32]), Gate::Counted(&secret(1))).unwrap();
         tpm.unseal(&sealed, Gate::Counted(&secret(1))).unwrap();
@@ -40,10 +40,10 @@ fn outlives_the_thread_that_asked_for_it() {
 fn a_client_may_come_back_and_finds_its_keys() {
     let directory = tempdir();
     let server = Server::unix(directory.path(), Path::new(PROGRAM)).unwrap();
-    let mut guest = open(&server.address(), Ownership::Guest, None, Box::new(OsRng)).unwrap();
+    let mut guest = open(&server.address(), Ownership::Guest, None, Box::new(OsRng), None).unwrap();
     let (pins, key) = (guest.pins().unwrap(), guest.create(KeyKind::P256, Usage::General, None).unwrap());
     drop(guest);
-    let mut again = open(&server.address(), Ownership::Guest, Some(&pins), Box::new(OsRng)).unwrap();
+    let mut again = open(&server.address(), Ownership::Guest, Some(&pins), Box::new(OsRng), None).unwrap();
     let key = again.load(&key).unwrap();
     again.sign(&key, None, &[0; 32]).unwrap();
 }

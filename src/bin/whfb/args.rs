@@ -32,6 +32,17 @@ pub(crate) struct Args {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
+    /// Record what travels to TPMs in FILE, a new pcap for Wireshark, secrets masked
+    ///
+    /// Zeros take the place of HMACs, passwords, salts and those parameters that can hold secrets, which are encrypted
+    /// anyway. Wireshark decodes the rest as TPM 2.0.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) trace_tpm: Option<PathBuf>,
+
+    /// Record every byte as it travels, masking nothing
+    #[arg(long, global = true, requires = "trace_tpm")]
+    pub(crate) reveal: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }

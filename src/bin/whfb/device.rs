@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::lab::Place;
 use crate::opened::{Opened, tpm_folder};
 use crate::output::Output;
+use crate::trace;
 
 pub(crate) fn run(command: &args::Device, place: &Place, output: &Output) -> Result<(), Failure> {
     match command {
@@ -85,7 +86,7 @@ fn equip(place: &Place, dir: &Path, mut device: Device) -> Result<Opened, Failur
     }
     let vendor = place.vendor()?;
     let folder = tpm_folder(dir);
-    let mut swtpm = Swtpm::start(&folder, Path::new(PROGRAM))?;
+    let mut swtpm = Swtpm::start(&folder, Path::new(PROGRAM))?.traced(trace::current());
     let issuer = |_: KeyKind, ek: &PublicKey, facts: &Facts| issue(&vendor, ek, facts).map(Some);
     let Owned { pins, lockout_auth, .. } = manufacture(&mut swtpm, &mut OsRng, &issuer)?;
     let tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&pins), Box::new(OsRng))?;
@@ -108,7 +109,7 @@ fn equip(place: &Place, dir: &Path, mut device: Device) -> Result<Opened, Failur
             device.save_time()?;
         }
         // The others are made at each start; this one shows that it can be.
-        _ => drop(condition::start(&folder, program, condition, Some(&pins), Box::new(OsRng))?),
+        _ => drop(condition::start(&folder, program, condition, Some(&pins), Box::new(OsRng), trace::current())?),
     }
     Ok(Opened::with(device, None))
 }

@@ -19,6 +19,7 @@ mod status;
 mod story;
 mod tenant;
 mod tpm;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     };
     let output = Output::new(args.json);
     output::log_to_stderr(args.verbose);
-    match run(&args, &output) {
+    match run(&args, &output).and_then(|()| trace::end()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output.failure(&failure);
@@ -45,6 +46,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    if let Some(path) = &args.trace_tpm {
+        trace::begin(path, args.reveal)?;
+    }
     let place = lab::Place::new(args.state.clone())?;
     match &args.command {
         Command::Demo(demo) => demo::run(demo, output),

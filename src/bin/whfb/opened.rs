@@ -11,6 +11,7 @@ use whfb::device::tpm::{Condition, Found, Ownership, Pins, Tpm, TpmError, condit
 use whfb::link::{Link, drive};
 
 use crate::failure::Failure;
+use crate::trace;
 
 /// Fields drop in order: the TPM ends before the directory is given free.
 pub(crate) struct Opened {
@@ -85,9 +86,10 @@ pub(crate) fn find_tpm(
 ) -> Result<Option<Found>, TpmError> {
     match choice {
         TpmChoice::Swtpm => {
-            condition::start(&tpm_folder(dir), Path::new(PROGRAM), condition, pins, Box::new(OsRng)).map(Some)
+            condition::start(&tpm_folder(dir), Path::new(PROGRAM), condition, pins, Box::new(OsRng), trace::current())
+                .map(Some)
         }
-        TpmChoice::Guest(address) => find(address, Ownership::Guest, pins, Box::new(OsRng)).map(Some),
+        TpmChoice::Guest(address) => find(address, Ownership::Guest, pins, Box::new(OsRng), trace::current()).map(Some),
         TpmChoice::None | TpmChoice::V12 => Ok(None),
     }
 }

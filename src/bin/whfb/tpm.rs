@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::lab::Place;
 use crate::opened::Opened;
 use crate::output::Output;
-use crate::prompt;
+use crate::{prompt, trace};
 
 pub(crate) fn run(command: &args::Tpm, place: &Place, output: &Output) -> Result<(), Failure> {
     match command {
@@ -61,7 +61,7 @@ fn ask(subject: &Subject) -> Result<(Facts, Option<Vec<Value>>), Failure> {
                 (None, None) => Err(absent()),
             }
         }
-        Subject::Outside(address) => match find(address, Ownership::Guest, None, Box::new(OsRng))? {
+        Subject::Outside(address) => match find(address, Ownership::Guest, None, Box::new(OsRng), trace::current())? {
             Found::Ready(mut tpm) => ask_tpm(&mut *tpm),
             Found::NotReady(facts) => Ok((*facts, None)),
         },
@@ -213,7 +213,7 @@ fn change(
         Subject::Outside(address) => {
             // Trailing zeros do not count: 32 zero bytes are the empty authorization.
             let auth = given.unwrap_or_else(|| Secret32::new(Box::new([0; 32])));
-            let mut tpm = open(address, Ownership::Allowed, None, Box::new(OsRng))?;
+            let mut tpm = open(address, Ownership::Allowed, None, Box::new(OsRng), trace::current())?;
             output.remark(&format!("on the TPM at {address}, whfb {what}"));
             deed(&mut *tpm, &auth)?;
             Ok(tpm.facts()?.lockout)

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::direct::{Direct, Ownership};
 use super::manufacture::{clear, disable_storage};
 use super::swtpm::{STATE_FILE, Swtpm};
+use super::trace::Trace;
 use super::{Facts, Gate, Pins, Tpm, TpmClock, TpmError};
 use crate::base::{OsRng, Random, Secret32, secret_slice};
 
@@ -57,7 +58,7 @@ pub enum Found {
     NotReady(Box<Facts>),
 }
 
-/// Starts a lab's TPM in its condition.
+/// Starts a lab's TPM in its condition, and records what travels if there is a trace.
 ///
 /// # Errors
 /// As for [`Swtpm::start`] and [`Direct::open`]: [`TpmError::Cleared`] and [`TpmError::Swapped`] are among them.
@@ -67,8 +68,9 @@ pub fn start(
     condition: Condition,
     pins: Option<&Pins>,
     rng: Box<dyn Random>,
+    trace: Option<&Trace>,
 ) -> Result<Found, TpmError> {
-    let mut swtpm = Swtpm::start(directory, program)?;
+    let mut swtpm = Swtpm::start(directory, program)?.traced(trace);
     if condition == Condition::NotReady {
         disable_storage(&mut swtpm, &mut OsRng)?;
         return Direct::look(&mut swtpm).map(Box::new).map(Found::NotReady);

@@ -42,6 +42,7 @@ mod session;
 pub mod swtpm;
 mod tcti;
 mod template;
+pub mod trace;
 pub mod transport;
 mod verb;
 

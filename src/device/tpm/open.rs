@@ -1,5 +1,6 @@
 //! Opens a TPM by its address, whichever backend that takes.
 
+use super::trace::{Trace, Traced};
 use super::transport::{DeviceNode, Socket, Transport};
 use super::{Address, Direct, Found, Ownership, Pins, Tpm, TpmError};
 use crate::base::Random;
@@ -7,17 +8,30 @@ use crate::base::Random;
 /// Opens a TPM that somebody else started; see [`Direct::open`] for what happens before a secret is sent.
 ///
 /// # Errors
-/// [`TpmError::Unavailable`] when nothing can be opened at the address; those of [`Direct::open`].
+/// [`TpmError::Unavailable`] when nothing can be opened at the address; those of [`Direct::open`]; [`TpmError::Gap`] when what
+/// travels to a TPM behind libtss2 is to be recorded.
 pub fn open(
     address: &Address,
     ownership: Ownership,
     pins: Option<&Pins>,
     rng: Box<dyn Random>,
+    trace: Option<&Trace>,
 ) -> Result<Box<dyn Tpm>, TpmError> {
     match address {
         #[cfg(feature = "esapi")]
+        Address::Tcti(_) if trace.is_some() => {
+            Err(TpmError::Gap { backend: super::esapi::NAME, verb: "record what travels" })
+        }
+        #[cfg(feature = "esapi")]
         Address::Tcti(tcti) => Ok(Box::new(super::Esapi::open(tcti, ownership, pins)?)),
-        address => Ok(Box::new(Direct::open(connect(address)?, ownership, pins, rng)?)),
+        address => {
+            let transport = connect(address)?;
+            let transport = match trace {
+                Some(trace) => Box::new(Traced::new(transport, trace)) as Box<dyn Transport>,
+                None => transport,
+            };
+            Ok(Box::new(Direct::open(transport, ownership, pins, rng)?))
+        }
     }
 }
 
@@ -30,8 +44,9 @@ pub fn find(
     ownership: Ownership,
     pins: Option<&Pins>,
     rng: Box<dyn Random>,
+    trace: Option<&Trace>,
 ) -> Result<Found, TpmError> {
-    match (open(address, ownership, pins, rng), address) {
+    match (open(address, ownership, pins, rng, trace), address) {
         (Ok(tpm), _) => Ok(Found::Ready(tpm)),
         (Err(TpmError::NotReady(_)), Address::Device(_) | Address::Unix(_) | Address::Tcp(..)) => {
             Direct::look(&mut *connect(address)?).map(Box::new).map(Found::NotReady)

@@ -20,6 +20,7 @@ use command_fds::{CommandFdExt as _, FdMapping};
 
 use self::process::{Claim, Process};
 use super::TpmError;
+use super::trace::{Conversation, Trace};
 use super::transport::{SwtpmPair, Transport, read_u32};
 
 /// The name under which the emulator is looked for on the search path.
@@ -49,6 +50,8 @@ pub struct Swtpm {
     fresh: bool,
     /// Whether the TPM was told that its power goes.
     told: bool,
+    /// Where what travels is recorded, if it is.
+    conversation: Option<Conversation>,
     /// Keeps the directory ours until the child is gone.
     _claim: Claim,
 }
@@ -73,7 +76,8 @@ impl Swtpm {
                 .map_err(|error| format!("cannot be given its socket: {error}"))?;
             Ok(command)
         })?;
-        let mut swtpm = Self { pair: SwtpmPair::new(ours)?, process, fresh, told: false, _claim: claim };
+        let mut swtpm =
+            Self { pair: SwtpmPair::new(ours)?, process, fresh, told: false, conversation: None, _claim: claim };
         swtpm
             .transmit(&GET_TEST_RESULT)
             .map_err(|error| TpmError::Unavailable(format!("swtpm does not start: {error}")))?;
@@ -84,6 +88,13 @@ impl Swtpm {
     /// [manufactured](super::manufacture::manufacture).
     pub fn is_fresh(&self) -> bool {
         self.fresh
+    }
+
+    /// Records what travels from now on.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<&Trace>) -> Self {
+        self.conversation = trace.map(Trace::begin);
+        self
     }
 
     /// The child's process id, for whoever wants to see it die.
@@ -105,7 +116,12 @@ impl Swtpm {
 impl Transport for Swtpm {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TpmError> {
         self.told = read_u32(command, 6) == read_u32(&SHUTDOWN, 6);
-        self.pair.transmit(command).map_err(|error| match error {
+        let Self { pair, conversation, .. } = self;
+        let answer = match conversation {
+            Some(conversation) => conversation.carry(command, |command| pair.transmit(command)),
+            None => pair.transmit(command),
+        };
+        answer.map_err(|error| match error {
             TpmError::Gone(reason) => TpmError::Gone(self.process.epitaph(&reason)),
             other => other,
         })

@@ -42,6 +42,12 @@ impl<T: Transport + ?Sized> Transport for &mut T {
     }
 }
 
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TpmError> {
+        (**self).transmit(command)
+    }
+}
+
 /// Our end of a socketpair whose other end a TPM emulator holds.
 #[derive(Debug)]
 pub struct SwtpmPair {
