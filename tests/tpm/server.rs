@@ -78,3 +78,36 @@ fn an_address_where_nobody_is_says_so() {
     let refused = connect(&Address::Tcp("127.0.0.1".into(), port)).map(drop).unwrap_err().to_string();
     assert!(refused.starts_with(&format!("no TPM answers at 127.0.0.1:{port}")), "{refused}");
 }
+
+#[test]
+fn dies_with_its_owner_even_when_that_is_killed() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+    const SERVE: &str = "WHFB_TEST_SERVE_IN";
+    // The same test in a process of its own is the owner: it serves, says so and waits to be killed.
+    if let Some(directory) = std::env::var_os(SERVE) {
+        let server = Server::tcp(Path::new(&directory), Path::new(PROGRAM)).unwrap();
+        use std::io::Write as _;
+        writeln!(std::io::stdout(), "\nserving {}", server.process_id()).unwrap();
+        std::thread::park();
+    }
+    let directory = tempdir();
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "server::dies_with_its_owner_even_when_that_is_killed", "--nocapture"])
+        .env(SERVE, directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let process = lines.find_map(|line| line.strip_prefix("serving ").map(str::to_owned)).unwrap();
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let alive = || std::fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|line| line.contains("swtpm"));
+    for _ in 0..1000 {
+        if !alive() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    unreachable!("swtpm outlived its owner");
+}

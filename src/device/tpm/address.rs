@@ -89,3 +89,44 @@ impl fmt::Display for Address {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_is_wrong_with_what_is_no_address() {
+        for (text, reason) in [
+            ("", Reason::Kind),
+            ("/dev/tpmrm0", Reason::Kind),
+            ("pipe:/dev/tpmrm0", Reason::Kind),
+            ("device:", Reason::Path),
+            ("unix:", Reason::Path),
+            ("tcp:localhost", Reason::Port),
+            ("tcp:localhost:0", Reason::Port),
+            ("tcp:localhost:65536", Reason::Port),
+            ("tcp::2321", Reason::Host),
+            ("swtpm:path=/tmp/tpm.sock", Reason::Tcti(TctiFault::Key)),
+            ("esapi:cmd:sh", Reason::Tcti(TctiFault::Kind)),
+        ] {
+            let error = text.parse::<Address>().unwrap_err();
+            assert_eq!((error.text.as_str(), error.reason), (text, reason));
+        }
+    }
+
+    #[test]
+    fn libtss2_is_chosen_by_name_or_where_nothing_else_knows_the_way() {
+        let backend = |text: &str| matches!(text.parse(), Ok(Address::Tcti(_)));
+        assert!(!backend("device:/dev/tpmrm0") && backend("esapi:device:/dev/tpmrm0"));
+        assert!(backend("mssim:host=localhost,port=2321") && backend("tabrmd:"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_address_is_read_as_it_is_written(text in "(device|unix|tcp|esapi|swtpm|mssim)?:?.{0,40}") {
+            if let Ok(address) = text.parse::<Address>() {
+                proptest::prop_assert_eq!(address.to_string().parse(), Ok(address));
+            }
+        }
+    }
+}

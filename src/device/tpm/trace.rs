@@ -199,7 +199,8 @@ fn mask_command(frame: &mut [u8]) {
         let Some(size) = read_u32(frame, at).and_then(|size| usize::try_from(size).ok()) else {
             return blank(frame.get_mut(HEADER..));
         };
-        let end = (at + 4).saturating_add(size);
+        // No further than the frame goes, whatever it says.
+        let end = (at + 4).saturating_add(size).min(frame.len());
         at += 4;
         while at < end {
             // Handle, nonce, attributes, HMAC.

@@ -344,6 +344,38 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_that_stays_silent_is_gone_when_the_time_is_over_and_stays_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tpm.sock");
+        // Connections are queued and never accepted.
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let mut socket = Socket::unix(&path).unwrap();
+        socket.answer_within(Duration::from_millis(20));
+        for reason in ["it did not answer in time", "the connection ended before"] {
+            let gone = socket.transmit(&GET_TEST_RESULT).unwrap_err();
+            assert_eq!(gone.to_string(), format!("the TPM is gone: {reason}"));
+        }
+    }
+
+    #[test]
+    fn a_tcp_peer_is_asked_like_any_other() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let answer = [0x80, 0x01, 0, 0, 0, 12, 0, 0, 0, 0, 7, 8];
+        let peer = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0u8; 10]).unwrap();
+            stream.write_all(&answer).unwrap();
+        });
+        let mut socket = Socket::tcp("127.0.0.1", port).unwrap();
+        assert_eq!(socket.transmit(&GET_TEST_RESULT).unwrap(), answer);
+        peer.join().unwrap();
+        assert!(matches!(socket.transmit(&GET_TEST_RESULT), Err(TpmError::Gone(_))));
+        let nobody = Socket::tcp("host.invalid", port).unwrap_err().to_string();
+        assert!(nobody.starts_with(&format!("no TPM answers at host.invalid:{port}")), "{nobody}");
+    }
+
+    #[test]
     fn only_making_keys_may_take_long() {
         let create = [0x80, 0x02, 0, 0, 0, 10, 0, 0, 0x01, 0x53];
         assert_eq!(patience(&create), Duration::from_secs(120));
