@@ -35,11 +35,22 @@ pub(crate) fn answer_challenge(keys: &mut KeyStore<'_>, aik: &KeyBlob, reply: &R
     let credential = Credential { blob: challenge.credential_blob, secret: challenge.encrypted_secret };
     let opened = with_key(keys.tpm()?, aik, |tpm, handle| tpm.activate(handle, KeyKind::Rsa2048, &credential));
     let secret = opened.map_err(|error| match error {
-        TpmError::Refused { .. } => Exchange::AikChallenge.fault(ReplyFault::Challenge),
+        TpmError::Refused { command, code, .. } if does_not_open(command, code) => {
+            Exchange::AikChallenge.fault(ReplyFault::Challenge)
+        }
         other => other.into(),
     })?;
     let body = AikCertificateRequest { ticket: challenge.ticket, secret: secret.expose_secret().to_vec() };
     Ok(Request::json(host::AIK, AIK_CERTIFICATE_PATH, &body))
+}
+
+/// Whether the TPM refused the credential itself: one of the two parameters that the server made, or TPM_RC_FAILURE for a
+/// seed that does not decrypt. A TPM that has no room, say, does not make the challenge wrong.
+fn does_not_open(command: &str, code: u32) -> bool {
+    const FAILURE: u32 = 0x101;
+    /// Format one, about a parameter (TPM 2.0 Part 2, section 6.6.2); nothing above the TPM's own twelve bits.
+    const PARAMETER: u32 = 0x0C0;
+    command == "TPM2_ActivateCredential" && (code == FAILURE || code & (PARAMETER | !0xFFF) == PARAMETER)
 }
 
 /// Takes the certificate, which has to be for the key that was challenged.
@@ -75,4 +86,20 @@ pub(crate) fn statement(
         signature: signature_bytes(certification.signature),
         aik_chain: aik.chain.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_credential_that_the_tpm_refuses_is_the_servers_fault() {
+        for code in [0x1DF, 0x2D5, 0x101] {
+            assert!(does_not_open("TPM2_ActivateCredential", code), "{code:#x}");
+            assert!(!does_not_open("TPM2_Load", code), "{code:#x}");
+        }
+        for code in [0x902, 0x903, 0x99D, 0x18B, 0x000B_01DF, 0x9AD9_DD8F] {
+            assert!(!does_not_open("TPM2_ActivateCredential", code), "{code:#x}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use whfb::attest::{TpmIdentity, ek_certificate};
 use whfb::base::{ManualClock, OsRng, Secret32, Timestamp};
 use whfb::crypto::cert::{Authority, Name, Text, Validity};
 use whfb::crypto::{PublicKey, SigningKey};
-use whfb::device::flow::{Flow, Machine};
+use whfb::device::flow::Machine;
 use whfb::device::home::Device;
 use whfb::device::join::Join;
 use whfb::device::pin::PinRules;
@@ -36,6 +36,20 @@ const TENANT: &str = "entra.sqlite";
 pub(crate) enum Operation {
     Create,
     SignIn,
+}
+
+impl Operation {
+    fn run(self, machine: &mut Machine<'_>, tenant: &Tenant) -> Result<(), Halt> {
+        let clock = ManualClock::new(now());
+        match self {
+            Self::Create => {
+                let pin = PinRules::of(&machine.policy.effective()).accept(PIN.into()).unwrap();
+                let flow = begin_by_user(machine, ALICE, now())?.with_pin(pin);
+                drive(flow, machine, tenant, &clock).map(drop)
+            }
+            Self::SignIn => drive(SignIn::new(ALICE, PIN.into()), machine, tenant, &clock).map(drop),
+        }
+    }
 }
 
 /// A TPM, a tenant and a device's record as they lie on disk.
@@ -120,12 +134,16 @@ impl World {
             stock,
         };
         let mut case = world.case(Operation::Create);
-        case.run(&quiet(), |_| Join::new(ALICE, PASSWORD.into())).unwrap();
-        case.run(&quiet(), |_| Logon::new(ALICE, PASSWORD.into())).unwrap();
+        let clock = ManualClock::new(now());
+        case.run(&quiet(), |machine, tenant| {
+            drive(Join::new(ALICE, PASSWORD.into()), machine, tenant, &clock)?;
+            drive(Logon::new(ALICE, PASSWORD.into()), machine, tenant, &clock)
+        })
+        .unwrap();
         let joined = case.end();
         world.joined = joined;
         let mut case = world.case(Operation::Create);
-        case.attempt(Operation::Create, &quiet()).unwrap();
+        case.attempt(&[Operation::Create], &quiet()).unwrap();
         let provisioned = case.end();
         world.provisioned = provisioned;
         world
@@ -162,22 +180,18 @@ impl Case<'_> {
         Direct::open(Box::new(liar), Ownership::Ours, Some(&self.world.pins), Box::new(OsRng))
     }
 
-    /// Starts the TPM, runs a flow and ends the TPM in order.
-    fn run<F: Flow>(
+    /// Starts the TPM, runs `work` and ends the TPM in order.
+    fn run<T>(
         &mut self,
         script: &Arc<Mutex<Script>>,
-        flow: impl FnOnce(&Machine<'_>) -> F,
-    ) -> Result<F::Output, Halt> {
+        work: impl FnOnce(&mut Machine<'_>, &Tenant) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
         let inner = self.open(script).map_err(|error| Halt::Stop(error.into()))?;
         let stock = std::mem::take(&mut self.stock);
         let mut tpm = Stocked { inner, script: Arc::clone(script), stock };
         let mut rng = OsRng;
-        let clock = ManualClock::new(now());
         let outcome = match self.device.machine(Some(&mut tpm), &mut rng) {
-            Ok(mut machine) => {
-                let flow = flow(&machine);
-                drive(flow, &mut machine, &self.tenant, &clock)
-            }
+            Ok(mut machine) => work(&mut machine, &self.tenant),
             Err(stop) => Err(stop.into()),
         };
         self.device.note_time(&mut tpm);
@@ -186,17 +200,9 @@ impl Case<'_> {
         outcome
     }
 
-    pub(crate) fn attempt(&mut self, operation: Operation, script: &Arc<Mutex<Script>>) -> Result<(), Halt> {
-        match operation {
-            Operation::Create => {
-                let flow = |machine: &Machine<'_>| {
-                    let pin = PinRules::of(&machine.policy.effective()).accept(PIN.into()).unwrap();
-                    begin_by_user(machine, ALICE, now()).unwrap().with_pin(pin)
-                };
-                self.run(script, flow).map(drop)
-            }
-            Operation::SignIn => self.run(script, |_| SignIn::new(ALICE, PIN.into())).map(drop),
-        }
+    /// One operation after the other, while the TPM stays on.
+    pub(crate) fn attempt(&mut self, operations: &[Operation], script: &Arc<Mutex<Script>>) -> Result<(), Halt> {
+        self.run(script, |machine, tenant| operations.iter().try_for_each(|operation| operation.run(machine, tenant)))
     }
 
     /// Forgets the failures that a lockout left.

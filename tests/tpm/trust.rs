@@ -76,6 +76,23 @@ fn an_answer_that_was_changed_on_its_way_is_not_believed() {
 }
 
 #[test]
+fn a_public_area_whose_hmac_is_wrong_is_refused_and_no_key_made_in_its_place() {
+    const CREATE_PRIMARY: u32 = 0x131;
+    let directory = tempdir();
+    let (swtpm, Owned { pins, .. }) = manufactured(directory.path());
+    // Only what our session vouches for: the question that is asked before says what we then ask about by Name.
+    let (transport, commands) = Eavesdropper::new(swtpm, |code, answer| {
+        if code == 0x173 && answer.starts_with(&[0x80, 0x02]) {
+            *answer.last_mut().unwrap() ^= 1;
+        }
+    });
+    let mut tpm = Direct::open(Box::new(transport), Ownership::Ours, Some(&pins), Box::new(OsRng)).unwrap();
+    let outcome = tpm.endorsement(KeyKind::Rsa2048);
+    assert!(matches!(outcome, Err(TpmError::Untrusted { command: "TPM2_ReadPublic", .. })), "{outcome:?}");
+    assert!(!commands.lock().unwrap().iter().any(|command| code(command) == CREATE_PRIMARY));
+}
+
+#[test]
 fn our_session_vouches_for_every_answer_that_it_can() {
     const FLUSH_CONTEXT: u32 = 0x165;
     const READ_PUBLIC: u32 = 0x173;

@@ -10,6 +10,9 @@ use super::{Certification, Credential, KeyBlob, LockoutLimits, RawSignature, Tpm
 use crate::base::{Secret32, SecretSlice, secret_slice};
 use crate::crypto::digest::sha256;
 
+/// Why a well-formed answer's public area is not used: algorithms that we do not read, or another one's Name.
+pub(super) const FOREIGN: &str = "its public area cannot be used";
+
 const ALG_RSA: u16 = 0x0001;
 const ALG_SHA1: u16 = 0x0004;
 pub(super) const ALG_SHA256: u16 = 0x000B;
@@ -84,15 +87,17 @@ impl Channel<'_> {
     }
 
     fn public_of(&mut self, entity: &Entity) -> Result<(Entity, Vec<u8>), TpmError> {
-        self.run(verb::READ_PUBLIC, &[entity], &[], Writer::new())?.read(|reader| {
-            let (public, name) = (reader.sized()?.to_vec(), reader.sized()?.to_vec());
-            reader.sized()?;
-            decode_public(&public)?;
-            if name_of(&public)? != name {
-                return Err(Malformed);
-            }
-            Ok((Entity { handle: entity.handle, name, role: entity.role }, public))
-        })
+        let answer = self.run(verb::READ_PUBLIC, &[entity], &[], Writer::new())?;
+        let (public, name) = answer.read(|reader| {
+            let found = (reader.sized()?.to_vec(), reader.sized()?.to_vec());
+            reader.sized().map(|_qualified| found)
+        })?;
+        let foreign = |Malformed| TpmError::Untrusted { command: verb::READ_PUBLIC.name, reason: FOREIGN };
+        decode_public(&public).map_err(foreign)?;
+        if name_of(&public).map_err(foreign)? != name {
+            return Err(foreign(Malformed));
+        }
+        Ok((Entity { handle: entity.handle, name, role: entity.role }, public))
     }
 
     /// Makes an object below `parent`: a key, or `data` sealed. The command carries secrets, so it is encrypted.

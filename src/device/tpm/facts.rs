@@ -12,6 +12,9 @@ const CAP_ALGS: u32 = 0;
 const CAP_HANDLES: u32 = 1;
 const CAP_TPM_PROPERTIES: u32 = 6;
 
+/// How often a list of handles is continued: no TPM has room for that many, and one that always has more is lying.
+const MOST_PAGES: u32 = 64;
+
 /// First handles of their kind.
 pub(super) const TRANSIENT: u32 = 0x8000_0000;
 pub(super) const PERSISTENT: u32 = 0x8100_0000;
@@ -29,10 +32,10 @@ impl Channel<'_> {
                 self.capability(CAP_TPM_PROPERTIES, next, end - next, |reader| Ok((reader.u32()?, reader.u32()?)))?;
             let Some((last, _)) = page.last().copied() else { break };
             properties.extend(page.into_iter().filter(|(property, _)| *property < end));
-            if !more || last < next {
-                break;
+            match last.checked_add(1) {
+                Some(after) if more && after > next => next = after,
+                _ => break,
             }
-            next = last + 1;
         }
         Ok(properties)
     }
@@ -41,14 +44,14 @@ impl Channel<'_> {
     pub(super) fn handles(&mut self, first: u32) -> Result<Vec<u32>, TpmError> {
         let mut handles = Vec::new();
         let mut next = first;
-        loop {
+        for _ in 0..MOST_PAGES {
             let (more, page) = self.capability(CAP_HANDLES, next, 64, |reader| reader.u32())?;
             let Some(last) = page.last().copied() else { break };
             handles.extend(page);
-            if !more || last < next {
-                break;
+            match last.checked_add(1) {
+                Some(after) if more && after > next => next = after,
+                _ => break,
             }
-            next = last.saturating_add(1);
         }
         Ok(handles)
     }
@@ -198,5 +201,40 @@ mod tests {
         assert!(!ready(0b1101));
         assert!(!ready(0b1011));
         assert!(!ready(0));
+    }
+
+    /// Answers every question with one entry and the word that more follows.
+    struct Endless {
+        entry: u32,
+        asked: u32,
+    }
+
+    impl super::super::transport::Transport for Endless {
+        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TpmError> {
+            self.asked += 1;
+            let capability = command.get(10..14).unwrap_or_default().to_vec();
+            let step = if self.entry == u32::MAX { 0 } else { self.asked };
+            let mut body = vec![1];
+            body.extend(&capability);
+            body.extend(1u32.to_be_bytes());
+            body.extend((self.entry + step).to_be_bytes());
+            if capability == CAP_TPM_PROPERTIES.to_be_bytes() {
+                body.extend([0; 4]);
+            }
+            let size = u32::try_from(10 + body.len()).unwrap();
+            Ok([&[0x80, 0x01][..], &size.to_be_bytes(), &[0; 4], &body].concat())
+        }
+    }
+
+    #[test]
+    fn a_list_that_never_ends_is_not_read_for_ever() {
+        for entry in [u32::MAX, PERSISTENT, TRANSIENT] {
+            let mut endless = Endless { entry, asked: 0 };
+            let mut channel = Channel::new(Box::new(&mut endless), Box::new(crate::base::OsRng));
+            assert!(channel.handles(TRANSIENT).is_ok());
+            assert!(channel.properties(TpmPt::Manufacturer).is_ok());
+            drop(channel);
+            assert!(endless.asked <= 2 * MOST_PAGES + 256, "{entry:#x}: asked {} times", endless.asked);
+        }
     }
 }

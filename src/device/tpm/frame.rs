@@ -240,3 +240,33 @@ fn first_sized(parameters: &mut [u8]) -> Option<&mut [u8]> {
 fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::verb;
+    use super::*;
+
+    proptest! {
+        /// Bytes of any kind, behind each of the two tags that an answer can have.
+        #[test]
+        fn an_answer_of_arbitrary_bytes_is_refused_and_never_panics(
+            tag in prop_oneof![Just(BARE), Just(AUTHORIZED), any::<u16>()],
+            rest in prop::collection::vec(any::<u8>(), 0..200),
+            brings_handle: bool,
+        ) {
+            let raw = [&tag.to_be_bytes()[..], &rest].concat();
+            let verb = if brings_handle { verb::LOAD } else { verb::UNSEAL };
+            let bare = Call { verb, handles: &[], auths: &[], parameters: &[] };
+            if let Ok(answer) = bare.read(&raw) {
+                prop_assert!(tag == BARE && answer.parameters.len() + HEADER <= raw.len());
+            }
+            let auths = [Auth::Session(&[1; 32]), Auth::Policy(0x0300_0000)];
+            let call = Call { auths: &auths, ..bare };
+            let mut session = Session::new(0x0200_0000, &[1; 32], &[2; 32], &[3; 32]);
+            let turn = Turn { nonce_caller: [4; 32], attributes: call.attributes() };
+            prop_assert!(call.accept(&raw, &mut session, &turn).is_err());
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The two primaries of a TPM, and the certificates that its maker left in NV.
 
 use super::channel::Channel;
-use super::commands::{ALG_SHA256, sha256_name};
+use super::commands::{ALG_SHA256, FOREIGN, sha256_name};
 use super::frame::{Auth, Entity};
 use super::marshal::{Malformed, Reader, Writer};
 use super::template::Primary;
@@ -80,8 +80,8 @@ impl Channel<'_> {
             Ok((entity, public)) if primary.fits(&public) && pinned.is_none_or(|name| name == entity.name) => {
                 Ok(Some(Held { entity, public, transient: false }))
             }
-            // Nothing is there, or somebody else's key, perhaps with algorithms that we do not read.
-            Ok(_) | Err(TpmError::Untrusted { .. }) => Ok(None),
+            // Somebody else's key, perhaps with algorithms that we do not read. An answer that was tampered with is neither.
+            Ok(_) | Err(TpmError::Untrusted { reason: FOREIGN, .. }) => Ok(None),
             Err(error) if response::is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }

@@ -112,4 +112,15 @@ mod tests {
         assert!([0x918, 0x919, 0x98B].into_iter().all(is_session_lost));
         assert!(![0x18B, 0x910, 0x98E].into_iter().any(is_session_lost));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_code_has_words_and_one_meaning(code: u32) {
+            for code in [code, code & 0xFFF, 0x000B_0000 | code & 0xFFFF] {
+                assert!(!words(code).is_empty());
+                assert_eq!(judge("TPM2_Sign", code).is_ok(), code == 0, "{code:#x}");
+                assert!(!(is_transient(code) && is_session_lost(code)), "{code:#x}");
+            }
+        }
+    }
 }
