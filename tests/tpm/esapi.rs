@@ -7,10 +7,14 @@ use whfb::base::{ExposeSecret as _, OsRng, secret_slice};
 use whfb::device::tpm::manufacture::{Owned, clear};
 use whfb::device::tpm::swtpm::{PROGRAM, Server};
 use whfb::device::tpm::{
-    CertifyAuthority, Esapi, Gate, KeyKind, Ownership, Pins, Tcti, Tpm as _, TpmError, Usage, with_key,
+    CertifyAuthority, Esapi, Gate, KeyBlob, KeyKind, Ownership, Pins, Tcti, Tpm, TpmError, Usage, with_key,
 };
 
+use crate::relay::relay;
 use crate::support::{manufactured, open, secret, start, tempdir};
+
+/// TPM_CC_StartAuthSession (TPM 2.0 Part 2, section 6.5.2).
+const START_AUTH_SESSION: u32 = 0x176;
 
 /// A manufactured TPM that serves a port. Fields drop in order.
 struct Served {
@@ -100,9 +104,19 @@ fn another_tpm_and_a_cleared_one_are_refused_before_a_session_is_started() {
     drop(swtpm);
     drop(manufactured(there.path()));
     for (directory, swapped) in [(&here, false), (&there, true)] {
-        let (server, tcti) = serve(directory.path());
+        let (server, _) = serve(directory.path());
+        let (tcti, codes) = relay(&server);
         let refused = Esapi::open(&tcti, Ownership::Guest, Some(&pins)).unwrap_err();
         assert!(if swapped { matches!(refused, TpmError::Swapped) } else { matches!(refused, TpmError::Cleared) });
+        let refused_after = std::mem::take(&mut *codes.lock().unwrap());
+        assert!(!refused_after.is_empty() && !refused_after.contains(&START_AUTH_SESSION), "{refused_after:x?}");
+        // The relay does see a session when there is one.
+        let mut tpm = Esapi::open(&tcti, Ownership::Guest, None).unwrap();
+        tpm.seal(&secret_slice(vec![7; 32]), Gate::Open).unwrap();
+        tpm.seal(&secret_slice(vec![7; 32]), Gate::Open).unwrap();
+        drop(tpm);
+        let sessions = codes.lock().unwrap().iter().filter(|code| **code == START_AUTH_SESSION).count();
+        assert_eq!(sessions, 1);
         drop(server);
     }
 }
@@ -114,6 +128,81 @@ fn a_tpm_that_is_killed_is_gone() {
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     let gone = tpm.create(KeyKind::P256, Usage::General, None);
     assert!(matches!(gone, Err(TpmError::Gone(_))), "{gone:?}");
+    let still = tpm.seal(&secret_slice(vec![7; 32]), Gate::Open);
+    assert!(matches!(still, Err(TpmError::Gone(_))), "{still:?}");
     let nowhere = Esapi::open(&server.tcti().parse().unwrap(), Ownership::Guest, None).unwrap_err();
     assert!(matches!(nowhere, TpmError::Unavailable(_)), "{nowhere}");
+}
+
+/// What each backend is asked that no TPM grants.
+const MISTAKES: [(&str, fn(&mut dyn Tpm, &KeyBlob) -> Result<(), TpmError>); 13] = [
+    ("seal 129 bytes", |tpm, _| tpm.seal(&secret_slice(vec![1; 129]), Gate::Open).map(drop)),
+    ("seal 2000 bytes", |tpm, _| tpm.seal(&secret_slice(vec![1; 2000]), Gate::Open).map(drop)),
+    ("decrypt a short ciphertext", |tpm, key| {
+        with_key(tpm, key, |tpm, key| tpm.decrypt(key, None, &[1; 10])).map(drop)
+    }),
+    ("decrypt a long ciphertext", |tpm, key| {
+        with_key(tpm, key, |tpm, key| tpm.decrypt(key, None, &[1; 600])).map(drop)
+    }),
+    ("load another private part", |tpm, key| {
+        let blob = KeyBlob { public: key.public.clone(), private: vec![1; 200] };
+        tpm.load(&blob).map(drop)
+    }),
+    ("load a huge private part", |tpm, key| {
+        let blob = KeyBlob { public: key.public.clone(), private: vec![1; 2500] };
+        tpm.load(&blob).map(drop)
+    }),
+    ("load half a public part", |tpm, key| {
+        let blob = KeyBlob { public: key.public[..20].to_vec(), private: key.private.clone() };
+        tpm.load(&blob).map(drop)
+    }),
+    ("wrap a long secret", |tpm, key| {
+        tpm.make_credential(KeyKind::Rsa2048, &key.name()?, &secret_slice(vec![1; 65])).map(drop)
+    }),
+    ("read what is no NV index", |tpm, _| tpm.nv_read(0x8100_0001).map(drop)),
+    ("store where no NV index is", |tpm, _| tpm.nv_store(0x8100_0002, b"x")),
+    ("keep at no persistent handle", |tpm, key| with_key(tpm, key, |tpm, key| tpm.persist(key, 0x8000_0002))),
+    ("remove what is not persistent", |tpm, _| tpm.evict(0x8000_0002)),
+    ("store 3000 bytes", |tpm, _| tpm.nv_store(0x0180_0001, &[1; 3000])),
+];
+
+/// The answers, without the codes: the library refuses some of it by itself and then cannot number the parameter.
+fn mistakes(tpm: &mut dyn Tpm, key: &KeyBlob) -> Vec<String> {
+    let answer = |error| match error {
+        TpmError::Refused { command, .. } => format!("{command} refused"),
+        other => format!("{other:?}"),
+    };
+    MISTAKES.iter().map(|(what, run)| format!("{what}: {}", answer(run(tpm, key).unwrap_err()))).collect()
+}
+
+#[test]
+fn bad_input_is_answered_as_by_the_other_backend_and_leaves_nothing_loaded() {
+    let Served { tpm, server, pins, directory } = served();
+    drop(tpm);
+    let mut tpm = Esapi::open(&server.tcti().parse().unwrap(), Ownership::Allowed, Some(&pins)).unwrap();
+    let key = tpm.create(KeyKind::Rsa2048, Usage::General, None).unwrap();
+    let theirs = mistakes(&mut tpm, &key);
+    assert_eq!(tpm.leftovers().unwrap(), [0u32; 0]);
+    with_key(&mut tpm, &key, |tpm, key| tpm.sign(key, None, &[1; 32])).unwrap();
+    drop((tpm, server));
+    let ours = mistakes(&mut open(Box::new(start(directory.path())), &pins), &key);
+    assert_eq!(theirs, ours);
+}
+
+#[test]
+fn a_tpm_that_stops_answering_is_gone_and_holds_nobody_up() {
+    let Served { tpm, server, pins, .. } = served();
+    drop(tpm);
+    let tcti = server.tcti().parse().unwrap();
+    let within = std::time::Duration::from_secs(5);
+    let mut asked = Esapi::open_within(&tcti, Ownership::Guest, Some(&pins), within).unwrap();
+    let mut dropped = Esapi::open_within(&tcti, Ownership::Guest, Some(&pins), within).unwrap();
+    // A session is what the drop would end, and the TPM not answer to.
+    dropped.seal(&secret_slice(vec![7; 32]), Gate::Open).unwrap();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(server.process_id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let gone = asked.facts();
+    drop((asked, dropped));
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    assert!(matches!(gone, Err(TpmError::Gone(_))), "{gone:?}");
 }

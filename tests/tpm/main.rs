@@ -9,6 +9,8 @@ mod guest;
 mod identity;
 mod keys;
 mod library;
+#[cfg(feature = "esapi")]
+mod relay;
 mod sealing;
 mod server;
 #[path = "../support/mod.rs"]

@@ -1,14 +1,14 @@
 //! The backend over TCG's ESAPI: `tss-esapi` 7.7.0 and with it the C library libtss2.
 //!
 //! It makes the same objects as [`Direct`](super::Direct) and gives the same answers; a key of one loads in the other. What
-//! differs, as the library leaves no other way:
+//! differs:
 //!
 //! - [`GAPS`] answer [`TpmError::Gap`].
 //! - Commands that need no authorization (facts, public areas, policy) go without a session, so nothing vouches for their
 //!   answers. What is pinned is compared all the same.
 //! - The library writes its own complaints to standard error. `TSS2_LOG=all+none` in the environment silences it.
-//! - It waits without a bound. One thread owns the context, and whoever asks waits for that thread no longer than for a chip;
-//!   after that the TPM is gone, and the thread ends with the process.
+//! - It waits without a bound. One thread owns the context, and whoever asks, or drops the backend, waits for that thread no
+//!   longer than for a chip; after that the TPM is gone, and the thread ends with the process.
 
 mod context;
 mod face;
@@ -16,7 +16,7 @@ mod facts;
 mod fault;
 mod verbs;
 
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use self::context::Inner;
@@ -42,7 +42,9 @@ type Job = Box<dyn FnOnce(&mut Inner) + Send>;
 /// one before, and flushes what it loaded when it is dropped.
 pub struct Esapi {
     jobs: Option<Sender<Job>>,
-    owner: Option<std::thread::JoinHandle<()>>,
+    /// Nothing comes here: it closes when the owner has flushed and let go of the library.
+    ended: Receiver<()>,
+    patience: Duration,
 }
 
 impl std::fmt::Debug for Esapi {
@@ -58,20 +60,37 @@ impl Esapi {
     /// [`TpmError::Unavailable`] when the library finds no TPM there; otherwise as for
     /// [`Direct::open`](super::Direct::open).
     pub fn open(tcti: &Tcti, ownership: Ownership, pins: Option<&Pins>) -> Result<Self, TpmError> {
+        Self::open_within(tcti, ownership, pins, PATIENCE)
+    }
+
+    /// As [`Esapi::open`], with another bound on how long this and every later call, the drop included, may wait.
+    ///
+    /// # Errors
+    /// Those of [`Esapi::open`].
+    pub fn open_within(
+        tcti: &Tcti,
+        ownership: Ownership,
+        pins: Option<&Pins>,
+        patience: Duration,
+    ) -> Result<Self, TpmError> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (report, opened) = mpsc::channel();
         let (tcti, pins) = (tcti.clone(), pins.cloned());
-        let own = move || match Inner::open(&tcti, ownership, pins.as_ref()) {
-            Ok(mut inner) => {
-                drop(report.send(Ok(())));
-                queue.into_iter().for_each(|job| job(&mut inner));
+        let (end, ended) = mpsc::channel();
+        let own = move || {
+            match Inner::open(&tcti, ownership, pins.as_ref()) {
+                Ok(mut inner) => {
+                    drop(report.send(Ok(())));
+                    queue.into_iter().for_each(|job| job(&mut inner));
+                }
+                Err(error) => drop(report.send(Err(error))),
             }
-            Err(error) => drop(report.send(Err(error))),
+            drop(end);
         };
         let broken = |error: std::io::Error| TpmError::Unavailable(format!("no thread for libtss2: {error}"));
-        let owner = std::thread::Builder::new().name("esapi".to_owned()).spawn(own).map_err(broken)?;
-        opened.recv_timeout(PATIENCE).map_err(|_| silent())??;
-        Ok(Self { jobs: Some(jobs), owner: Some(owner) })
+        std::thread::Builder::new().name("esapi".to_owned()).spawn(own).map_err(broken)?;
+        opened.recv_timeout(patience).map_err(|_| silent())??;
+        Ok(Self { jobs: Some(jobs), ended, patience })
     }
 
     /// Has the owner do `work` and waits for the outcome.
@@ -83,11 +102,11 @@ impl Esapi {
         let (report, outcome) = mpsc::channel();
         let job: Job = Box::new(move |inner| drop(report.send(work(inner))));
         self.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())?;
-        match outcome.recv_timeout(PATIENCE) {
+        match outcome.recv_timeout(self.patience) {
             Ok(outcome) => outcome,
             Err(RecvTimeoutError::Timeout) => {
                 // The thread is inside the library and cannot be called back: nobody waits for it any more.
-                (self.jobs, self.owner) = (None, None);
+                self.jobs = None;
                 Err(silent())
             }
             Err(RecvTimeoutError::Disconnected) => Err(gone()),
@@ -109,10 +128,9 @@ fn silent() -> TpmError {
 
 impl Drop for Esapi {
     fn drop(&mut self) {
-        drop(self.jobs.take());
-        if let Some(owner) = self.owner.take() {
-            // It flushes and ends; a thread that is stuck was let go of before.
-            drop(owner.join());
+        if self.jobs.take().is_some() {
+            // The owner flushes and ends. One that is stuck is let go of, as is one that was not waited for any more before.
+            let _ended_or_stuck = self.ended.recv_timeout(self.patience);
         }
     }
 }

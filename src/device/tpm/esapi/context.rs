@@ -13,7 +13,7 @@ use tss_esapi::tcti_ldr::TctiNameConf;
 use tss_esapi::traits::{Marshall as _, UnMarshall as _};
 use tss_esapi::{Context, Error};
 
-use super::fault::fault;
+use super::fault::{fault, misplaced};
 use crate::crypto::digest::equal;
 use crate::device::tpm::commands::{Scheme, name_of};
 use crate::device::tpm::frame::malformed;
@@ -127,7 +127,7 @@ impl Inner {
     pub(super) fn persistent_object(&mut self, handle: u32) -> Result<Held, TpmError> {
         let command = verb::READ_PUBLIC.name;
         let wrap = |error| fault(command, error);
-        let tpm_handle = TpmHandle::Persistent(PersistentTpmHandle::new(handle).map_err(wrap)?);
+        let tpm_handle = PersistentTpmHandle::new(handle).map(TpmHandle::Persistent).map_err(|_| misplaced(command))?;
         let mut object =
             self.context.execute_without_session(|context| context.tr_from_tpm_public(tpm_handle)).map_err(wrap)?;
         let found = self.public_of(KeyHandle::from(object), false);

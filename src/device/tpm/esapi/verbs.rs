@@ -18,7 +18,7 @@ use tss_esapi::traits::{Marshall as _, UnMarshall as _};
 use tss_esapi::tss2_esys::TPMT_TK_HASHCHECK;
 
 use super::context::{Inner, Loaded};
-use super::fault::fault;
+use super::fault::{fault, misplaced};
 use super::{LIMIT_LOCKOUT, NAME, READ_CLOCK, RESET_LOCKOUT};
 use crate::base::{ExposeSecret as _, Secret32, SecretSlice, secret_slice};
 use crate::device::tpm::commands::{Scheme, name_of, scheme_of, signature};
@@ -32,6 +32,10 @@ use crate::device::tpm::{
     Certification, CertifyAuthority, Credential, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind, LockoutLimits,
     Ownership, Pins, RawSignature, SealedBlob, Tpm, TpmClock, TpmError, Usage, policy, response, with_key,
 };
+
+/// The most that is written to one NV index, and what the other backend answers to more.
+const LARGEST_NV: usize = 2048;
+const TOO_LARGE: TpmError = TpmError::NotReady("what is written to NV is larger than the 2048 bytes kept for it");
 
 /// The bytes of an authorization value that may be none.
 fn bytes(auth: Option<&Secret32>) -> &[u8] {
@@ -115,7 +119,8 @@ impl Inner {
         work: impl FnOnce(&mut Self, NvIndexHandle) -> Result<T, TpmError>,
     ) -> Result<T, TpmError> {
         let wrap = |error| fault(verb::NV_READ_PUBLIC.name, error);
-        let handle = TpmHandle::NvIndex(NvIndexTpmHandle::new(index).map_err(wrap)?);
+        let named = NvIndexTpmHandle::new(index).map_err(|_| misplaced(verb::NV_READ_PUBLIC.name))?;
+        let handle = TpmHandle::NvIndex(named);
         let found = self.context.execute_without_session(|context| context.tr_from_tpm_public(handle));
         let mut object: ObjectHandle = found.map_err(wrap)?;
         let outcome = work(self, NvIndexHandle::from(object));
@@ -361,6 +366,10 @@ impl Tpm for Inner {
     fn nv_store(&mut self, index: u32, contents: &[u8]) -> Result<(), TpmError> {
         const PIECE: usize = 512;
         self.allow("defining an NV index")?;
+        if contents.len() > LARGEST_NV {
+            return Err(TOO_LARGE);
+        }
+        let handle = NvIndexTpmHandle::new(index).map_err(|_| misplaced(verb::NV_DEFINE_SPACE.name))?;
         let attributes = NvIndexAttributes::builder()
             .with_owner_write(true)
             .with_owner_read(true)
@@ -369,7 +378,7 @@ impl Tpm for Inner {
             .build();
         let public = attributes.and_then(|attributes| {
             NvPublic::builder()
-                .with_nv_index(NvIndexTpmHandle::new(index)?)
+                .with_nv_index(handle)
                 .with_index_name_algorithm(HashingAlgorithm::Sha256)
                 .with_index_attributes(attributes)
                 .with_data_area_size(contents.len())
@@ -473,7 +482,8 @@ impl Tpm for Inner {
 impl Inner {
     /// Keeps a loaded object at a handle, or removes it from there.
     fn evict_control(&mut self, object: ObjectHandle, handle: u32) -> Result<(), TpmError> {
-        let persistent = Persistent::Persistent(built(verb::EVICT_CONTROL, PersistentTpmHandle::new(handle))?);
+        let named = PersistentTpmHandle::new(handle).map_err(|_| misplaced(verb::EVICT_CONTROL.name))?;
+        let persistent = Persistent::Persistent(named);
         let mut kept = self.in_session(verb::EVICT_CONTROL, |context, session| {
             context.execute_with_session(Some(session), |context| {
                 context.evict_control(Provision::Owner, object, persistent)
