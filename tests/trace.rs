@@ -119,7 +119,8 @@ fn a_trace_holds_no_pin_and_masks_what_a_revealed_one_shows() {
         // The answer to a command in our session ends with an HMAC of 32 bytes: zeros in the one, none in the other.
         let hmacs = |world: &World| -> Vec<Vec<u8>> {
             let answers = frames(&world.trace(name)).into_iter().skip(1).step_by(2);
-            let proven = answers.filter(|frame| frame.len() > 44 && frame[frame.len() - 34..][..2] == [0, 32]);
+            let in_sessions = answers.filter(|frame| frame.starts_with(&[0x80, 0x02]) && frame.len() > 44);
+            let proven = in_sessions.filter(|frame| frame[frame.len() - 34..][..2] == [0, 32]);
             proven.map(|frame| frame[frame.len() - 32..].to_vec()).collect()
         };
         let shown = |world: &World| hmacs(world).iter().filter(|hmac| **hmac != [0; 32]).count();
