@@ -14,6 +14,7 @@ mod context;
 mod face;
 mod facts;
 mod fault;
+mod nv;
 mod verbs;
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};

@@ -100,7 +100,7 @@ impl Socket {
         Ok(Self { fd: stream.into(), line: Line::default() })
     }
 
-    /// Connects to a TCP port within [`CONNECT`].
+    /// Connects to a TCP port within five seconds.
     ///
     /// # Errors
     /// [`TpmError::Unavailable`], whose text names host, port and cause.
