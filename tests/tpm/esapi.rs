@@ -135,7 +135,10 @@ fn a_tpm_that_is_killed_is_gone() {
 }
 
 /// What each backend is asked that no TPM grants.
-const MISTAKES: [(&str, fn(&mut dyn Tpm, &KeyBlob) -> Result<(), TpmError>); 13] = [
+/// Something wrong to ask for, given a key.
+type Mistake = fn(&mut dyn Tpm, &KeyBlob) -> Result<(), TpmError>;
+
+const MISTAKES: [(&str, Mistake); 13] = [
     ("seal 129 bytes", |tpm, _| tpm.seal(&secret_slice(vec![1; 129]), Gate::Open).map(drop)),
     ("seal 2000 bytes", |tpm, _| tpm.seal(&secret_slice(vec![1; 2000]), Gate::Open).map(drop)),
     ("decrypt a short ciphertext", |tpm, key| {
