@@ -134,10 +134,10 @@ fn a_tpm_that_is_killed_is_gone() {
     assert!(matches!(nowhere, TpmError::Unavailable(_)), "{nowhere}");
 }
 
-/// What each backend is asked that no TPM grants.
 /// Something wrong to ask for, given a key.
 type Mistake = fn(&mut dyn Tpm, &KeyBlob) -> Result<(), TpmError>;
 
+/// What each backend is asked that no TPM grants.
 const MISTAKES: [(&str, Mistake); 13] = [
     ("seal 129 bytes", |tpm, _| tpm.seal(&secret_slice(vec![1; 129]), Gate::Open).map(drop)),
     ("seal 2000 bytes", |tpm, _| tpm.seal(&secret_slice(vec![1; 2000]), Gate::Open).map(drop)),

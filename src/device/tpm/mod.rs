@@ -3,9 +3,11 @@
 //! [`Tpm`] says in words of the job what the rest of the device asks of a TPM. A backend implements it: which sessions
 //! it opens, how it marshals and which transport it uses is its own business, and no `TPM2B` type crosses this line.
 //!
-//! [`Direct`] is the backend. From top to bottom it is `direct` (the verbs), `commands` and `facts` (one TPM command each),
-//! `primary` and `template` (what the objects look like), `channel` (session, repetition, log), `frame`, `session` and
-//! `marshal` (bytes), and [`transport`] (how they travel). [`swtpm`] runs the emulator, [`manufacture`] makes a TPM of it:
+//! [`Direct`] is the backend of our own. From top to bottom it is `direct` (the verbs), `commands` and `facts` (one TPM command
+//! each), `primary` and `template` (what the objects look like), `channel` (session, repetition, log), `frame`, `session` and
+//! `marshal` (bytes), and [`transport`] (how they travel), which [`trace`] can record. `Esapi` goes by libtss2. An [`Address`]
+//! says where a TPM is, and [`open`] takes the backend that knows the way. [`swtpm`] runs the emulator, [`manufacture`] makes a
+//! TPM of it, and [`condition`] makes one that is not as it should be:
 //!
 //! ```no_run
 //! use std::path::Path;
