@@ -160,3 +160,16 @@ fn a_fourth_object_finds_no_slot_and_leaves_none() {
     lab.tpm.unload(one).unwrap();
     lab.tpm.unload(two).unwrap();
 }
+
+#[test]
+fn a_blob_that_is_too_long_for_a_command_is_refused_and_the_tpm_works_on() {
+    let mut lab = lab();
+    let blob = lab.tpm.create(KeyKind::P256, Usage::General, None).unwrap();
+    for length in [0, 2500, 4000, 60_000] {
+        let long = KeyBlob { private: vec![7; length], ..blob.clone() };
+        let refused = lab.tpm.load(&long).map(|key| lab.tpm.unload(key));
+        assert!(matches!(refused, Err(TpmError::Refused { command: "TPM2_Load", .. })), "{length}: {refused:?}");
+    }
+    let key = lab.tpm.load(&blob).unwrap();
+    lab.tpm.unload(key).unwrap();
+}

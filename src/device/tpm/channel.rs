@@ -9,7 +9,7 @@ use super::marshal::Writer;
 use super::primary::Held;
 use super::session::{NONCE, Session, Turn, salt};
 use super::template::public_key;
-use super::transport::{HEADER, Transport, read_u32};
+use super::transport::{HEADER, LONGEST, Transport, read_u32};
 use super::verb::{self, Verb};
 use super::{TpmError, response};
 use crate::base::{Random, random_bytes};
@@ -113,6 +113,11 @@ impl<'t> Channel<'t> {
 
     /// Sends a frame and judges the response code; what the TPM postpones is sent again within a bound.
     fn exchange(&mut self, call: &Call<'_>, frame: &[u8]) -> Result<Zeroizing<Vec<u8>>, TpmError> {
+        /// TPM_RC_COMMAND_SIZE: what a TPM would say, if an emulator did not lose its place in the stream over it (measured).
+        const TOO_LONG: u32 = 0x142;
+        if frame.len() > LONGEST {
+            response::judge(call.verb.name, TOO_LONG)?;
+        }
         let mut attempt = 0;
         loop {
             let started = Instant::now();

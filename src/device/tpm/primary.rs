@@ -38,8 +38,10 @@ impl Primary {
     }
 }
 
-/// The most that is written to one NV index.
-const LARGEST_NV: usize = 2048;
+/// The most that is written to one NV index, and what is answered to more.
+pub(super) const LARGEST_NV: usize = 2048;
+pub(super) const TOO_LARGE: TpmError =
+    TpmError::NotReady("what is written to NV is larger than the 2048 bytes kept for it");
 
 /// A primary that can be used.
 #[derive(Debug, Clone)]
@@ -132,8 +134,6 @@ impl Channel<'_> {
         contents: &[u8],
     ) -> Result<(), TpmError> {
         const PIECE: usize = 512;
-        const TOO_LARGE: TpmError =
-            TpmError::NotReady("what is written to NV is larger than the 2048 bytes kept for it");
         let size = u16::try_from(contents.len()).map_err(|_| TOO_LARGE)?;
         if contents.len() > LARGEST_NV {
             return Err(TOO_LARGE);

@@ -17,7 +17,8 @@ use tpm2_protocol::data::TpmCc;
 
 use super::TpmError;
 
-/// The longest answer that is read: TPM_PT_MAX_RESPONSE_SIZE of every TPM that we know.
+/// The longest command that is sent and the longest answer that is read: TPM_PT_MAX_COMMAND_SIZE and
+/// TPM_PT_MAX_RESPONSE_SIZE of every TPM that we know.
 pub const LONGEST: usize = 4096;
 
 /// How long a connection over TCP may take to come about.

@@ -11,11 +11,8 @@ use super::context::Inner;
 use super::fault::{fault, misplaced};
 use super::verbs::built;
 use crate::device::tpm::frame::malformed;
+use crate::device::tpm::primary::{LARGEST_NV, TOO_LARGE};
 use crate::device::tpm::{TpmError, verb};
-
-/// The most that is written to one NV index, and what the other backend answers to more.
-const LARGEST_NV: usize = 2048;
-const TOO_LARGE: TpmError = TpmError::NotReady("what is written to NV is larger than the 2048 bytes kept for it");
 
 impl Inner {
     /// The library's object for an NV index, closed again after `work`.
