@@ -63,6 +63,19 @@ fn a_guest_leaves_the_tpm_as_it_was() {
 }
 
 #[test]
+fn a_guest_that_asks_something_after_its_shutdown_leaves_no_session() {
+    let directory = tempdir();
+    let (swtpm, Owned { pins, .. }) = manufactured(directory.path());
+    let shared = Shared(Arc::new(Mutex::new(Eavesdropper::new(swtpm, |_, _| {}).0)));
+    let mut guest = Direct::open(Box::new(shared.clone()), Ownership::Guest, Some(&pins), Box::new(OsRng)).unwrap();
+    guest.shutdown().unwrap();
+    guest.facts().unwrap();
+    drop(guest);
+    let facts = Direct::look(&mut shared.clone()).unwrap();
+    assert_eq!((facts.loaded, facts.sessions), (vec![], vec![]));
+}
+
+#[test]
 fn a_guest_makes_do_with_a_tpm_that_has_no_persistent_keys() {
     let directory = tempdir();
     let shared = Shared(Arc::new(Mutex::new(Eavesdropper::new(start(directory.path()), |_, _| {}).0)));

@@ -238,7 +238,8 @@ impl Tpm for Direct {
         for handle in keys.into_keys() {
             outcome = outcome.and(self.channel.flush(handle));
         }
-        outcome = outcome.and(self.channel.end_session());
+        // Whatever is asked afterwards starts no session, which nobody would end.
+        outcome = outcome.and(self.channel.weigh_anchor());
         if let Some(storage) = self.storage.take() {
             outcome = outcome.and(self.channel.release(&storage));
         }
