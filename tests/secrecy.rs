@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
-use whfb::base::{ExposeSecret as _, OsRng, Secret32, SystemClock};
+use whfb::base::{CryptoRng, ExposeSecret as _, OsRng, RngCore, Secret32, SystemClock};
 use whfb::crypto::digest::hmac_sha256;
+use whfb::device::container::pool::KeyPool;
 use whfb::device::flow::{Flow, Machine};
 use whfb::device::home::Device;
 use whfb::device::join::Join;
@@ -22,6 +23,7 @@ use whfb::device::signin::{Logon, SignIn};
 use whfb::device::state::{Condition, Description, TpmChoice};
 use whfb::device::tpm::manufacture::manufacture;
 use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
+use whfb::device::tpm::trace::{Secrets, Trace};
 use whfb::device::tpm::{Direct, Gate, KeyBlob, Ownership, SealedBlob, Tpm, TpmError, with_key};
 use whfb::entra::server::Server;
 use whfb::entra::{Database, Options, Rules};
@@ -88,6 +90,31 @@ impl Link for Overhearing<'_> {
     }
 }
 
+/// Remembers what was drawn.
+struct Recording(Vec<u8>);
+
+impl RngCore for Recording {
+    fn next_u32(&mut self) -> u32 {
+        OsRng.next_u32()
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        OsRng.next_u64()
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        OsRng.fill_bytes(bytes);
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand::Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Recording {}
+
 /// Fields drop in order: the TPM ends before its directory goes.
 struct Bench {
     tpm: Option<Direct>,
@@ -101,13 +128,15 @@ impl Bench {
         if tpm == TpmChoice::None {
             return Self { tpm: None, device };
         }
-        let mut swtpm = Swtpm::start(&dir.join("tpm"), Path::new(PROGRAM)).unwrap();
+        let trace = Trace::create(&dir.join("tpm.pcap"), Secrets::Masked, Box::new(SystemClock)).unwrap();
+        let mut swtpm = Swtpm::start(&dir.join("tpm"), Path::new(PROGRAM)).unwrap().traced(Some(&trace));
         let owned = manufacture::<TpmError>(&mut swtpm, &mut OsRng, &|_, _, _| Ok(None)).unwrap();
         let tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&owned.pins), Box::new(OsRng)).unwrap();
         let mut bench = Self { tpm: Some(tpm), device };
         bench.work(|machine| machine.keep_lockout_auth(&owned.lockout_auth).unwrap());
         let bytes = owned.lockout_auth.expose_secret().to_vec();
         secrets.borrow_mut().push(Secret { name: "the lockout authorization", bytes });
+        bench.fill_pool(secrets);
         bench
     }
 
@@ -116,6 +145,18 @@ impl Bench {
         let value = work(&mut self.device.machine(tpm, &mut OsRng).unwrap());
         self.device.save().unwrap();
         value
+    }
+
+    /// One key for provisioning, one that nobody claims.
+    fn fill_pool(&mut self, secrets: &RefCell<Vec<Secret>>) {
+        self.device.pool = KeyPool::of(2);
+        let (mut rng, tpm) = (Recording(Vec::new()), self.tpm.as_mut().unwrap());
+        while self.device.pool.make_one(tpm, &mut rng, &SystemClock).unwrap() {}
+        assert_eq!(rng.0.len(), 64, "an authorization value each");
+        let drawn = rng.0.chunks(32);
+        secrets
+            .borrow_mut()
+            .extend(drawn.map(|auth| Secret { name: "the pool's authorization", bytes: auth.to_vec() }));
     }
 
     fn run<F: Flow>(&mut self, flow: F, link: &dyn Link) -> F::Output {
@@ -194,6 +235,7 @@ fn live(dir: &Path) -> Vec<Secret> {
 
     let mut hardware = Bench::new(&dir.join("hardware"), TpmChoice::Swtpm, &secrets);
     hardware.live(&link);
+    assert_eq!(hardware.device.pool.available(), 1, "provisioning took one");
     let opened = hardware.open(prt.borrow().as_ref().unwrap());
     let mut software = Bench::new(&dir.join("software"), TpmChoice::None, &secrets);
     software.live(&link);
@@ -219,13 +261,22 @@ fn no_file_and_no_log_holds_a_pin_a_secret_a_session_key_or_a_token() {
 
     let dir: TempDir = tempfile::tempdir().unwrap();
     let secrets = live(dir.path());
-    for name in ["a PRT", "an access token", "an authorization code", "a PRT header", "the session key"] {
+    for name in [
+        "a PRT",
+        "an access token",
+        "an authorization code",
+        "a PRT header",
+        "the session key",
+        "the pool's authorization",
+    ] {
         assert!(secrets.iter().any(|secret| secret.name == name), "{name} was never seen, so its absence says nothing");
     }
 
     let mut places: Vec<(String, Vec<u8>)> =
         files(dir.path()).into_iter().map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect();
-    assert!(places.iter().any(|(name, _)| name.contains("directory.sqlite")));
+    for expected in ["directory.sqlite", "tpm.pcap", "events.json"] {
+        assert!(places.iter().any(|(name, _)| name.contains(expected)), "{expected}");
+    }
     let logged = log.0.lock().unwrap().clone();
     assert!(holds(&logged, b"TPM2_Unseal") && holds(&logged, b"/oauth2/token"), "the log is not the talkative one");
     places.push(("the log".to_owned(), logged));

@@ -1,6 +1,7 @@
 //! What a flow is: a value that yields requests and takes replies. It knows no link, no clock and no thread.
 
 use crate::base::{ExposeSecret as _, Hresult, Secret32, Timestamp};
+use crate::device::container::pool::KeyPool;
 use crate::device::events::EventLog;
 use crate::device::hardware::{self, HardwareState, Inputs, Provider};
 use crate::device::keys::{KeyError, KeyStore, secret32};
@@ -42,6 +43,8 @@ pub struct Machine<'a> {
     pub keys: KeyStore<'a>,
     /// The TPM as the hardware decision sees it.
     pub hardware: HardwareState,
+    /// Keys made in advance.
+    pub pool: &'a KeyPool,
     /// What an administrator set.
     pub policy: &'a Policy,
     /// Undocumented outcomes.
@@ -61,11 +64,22 @@ pub struct Switches {
     pub disabled: Hresult,
     /// A key is registered without a statement when the attestation CA refuses the TPM. \[inferred\]
     pub register_unattested: bool,
+    /// The pool's authorization values are written to disk, so that its keys outlive the process: the opposite of what keeps
+    /// them safe. Reported as [`POOL_AUTH_ON_DISK`].
+    pub pool_persist: bool,
 }
+
+/// The report of [`Switches::pool_persist`].
+pub const POOL_AUTH_ON_DISK: &str = "POOL_AUTH_ON_DISK";
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { hardware: hardware::Switches::default(), disabled: Hresult::NTE_PERM, register_unattested: false }
+        Self {
+            hardware: hardware::Switches::default(),
+            disabled: Hresult::NTE_PERM,
+            register_unattested: false,
+            pool_persist: false,
+        }
     }
 }
 
@@ -92,7 +106,8 @@ impl Machine<'_> {
     /// The inputs of the hardware decision.
     pub fn hardware_inputs(&self) -> Inputs {
         let policy = self.policy.effective();
-        self.hardware.inputs(policy.require_security_device.value, policy.exclude_tpm12.value)
+        let (required, exclude_tpm12) = (policy.require_security_device.value, policy.exclude_tpm12.value);
+        Inputs { pool_satisfactory: self.pool.available() > 0, ..self.hardware.inputs(required, exclude_tpm12) }
     }
 
     /// Where a Hello key would be made now.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::base::{ExposeSecret as _, Random, Secret32};
+use crate::device::container::pool::KeyPool;
 use crate::device::events::{Event, EventLog};
 use crate::device::flow::{Machine, Switches};
 use crate::device::hardware::HardwareState;
@@ -18,6 +19,7 @@ const POLICY: &str = "policy.json";
 const EVENTS: &str = "events.json";
 const TIME: &str = "time.json";
 const MACHINE_KEY: &str = "machine.key";
+const POOL: &str = "pool.json";
 
 /// How many events are kept.
 const MOST_EVENTS: usize = 2000;
@@ -34,6 +36,8 @@ pub struct Device {
     pub switches: Switches,
     /// Events since the last [`Device::save`].
     pub events: EventLog,
+    /// Keys made in advance; none unless somebody [fills](KeyPool::make_one) it.
+    pub pool: KeyPool,
     /// Where the TPM stood in time when it was used last.
     pub time: Option<TimeMark>,
     /// What a TPM that is not ready says about itself; such a TPM is not handed to [`Device::machine`].
@@ -61,13 +65,25 @@ impl Device {
         let policy = store.read(POLICY)?.unwrap_or_default();
         let machine_key = read_secret(&store, MACHINE_KEY)?;
         let time = store.read(TIME)?;
-        Ok(Self { time, ..Self::assemble(store, state, policy, machine_key) })
+        let pool = read_pool(&store)?;
+        Ok(Self { time, pool, ..Self::assemble(store, state, policy, machine_key) })
     }
 
     fn assemble(store: Store, state: DeviceState, policy: Policy, machine_key: Option<Secret32>) -> Self {
         let machine_key_is_stored = machine_key.is_some();
         let (switches, events) = (Switches::default(), EventLog::default());
-        Self { store, state, policy, switches, events, time: None, not_ready: None, machine_key, machine_key_is_stored }
+        Self {
+            store,
+            state,
+            policy,
+            switches,
+            events,
+            pool: KeyPool::default(),
+            time: None,
+            not_ready: None,
+            machine_key,
+            machine_key_is_stored,
+        }
     }
 
     /// What flows work on. Looks at the TPM first: one that was cleared or swapped is refused before any secret is
@@ -91,6 +107,7 @@ impl Device {
         Ok(Machine {
             keys: KeyStore { tpm, not_ready: self.not_ready.is_some(), machine_key: &mut self.machine_key, rng },
             hardware,
+            pool: &self.pool,
             policy: &self.policy,
             switches: &self.switches,
             state: &mut self.state,
@@ -116,7 +133,11 @@ impl Device {
         self.store.write(RECORD, &self.state)?;
         self.store.write(POLICY, &self.policy)?;
         self.save_time()?;
-        let fresh = self.events.take();
+        self.save_pool()?;
+        let mut fresh = self.events.take();
+        fresh.extend(self.pool.take_events());
+        // The pool is filled beside the flows; within one instant the order of each stays.
+        fresh.sort_by_key(|event| event.at);
         if !fresh.is_empty() {
             let mut events = self.logged_events()?;
             events.extend(fresh);
@@ -132,10 +153,32 @@ impl Device {
         self.time.as_ref().map_or(Ok(()), |mark| self.store.write(TIME, mark))
     }
 
+    /// Keeps the pool's authorization values on disk only where [`Switches::pool_persist`] says so, and removes them otherwise.
+    fn save_pool(&self) -> Result<(), StoreError> {
+        if self.switches.pool_persist {
+            self.store.write_bytes(POOL, &self.pool.to_stored())
+        } else {
+            self.store.remove(POOL)
+        }
+    }
+
+    /// Whether authorization values of keys made in advance are on disk: whoever reads them signs with those keys for ever,
+    /// without a PIN and without lockout.
+    pub fn pool_auth_on_disk(&self) -> bool {
+        self.store.path(POOL).exists()
+    }
+
     /// Every event that was saved, oldest first.
     pub fn logged_events(&self) -> Result<Vec<Event>, StoreError> {
         Ok(self.store.read(EVENTS)?.unwrap_or_default())
     }
+}
+
+/// The pool that an earlier process wrote down on purpose.
+fn read_pool(store: &Store) -> Result<KeyPool, StoreError> {
+    let Some(bytes) = store.read_bytes(POOL)?.map(zeroize::Zeroizing::new) else { return Ok(KeyPool::default()) };
+    let damaged = || StoreError::Damaged { path: store.path(POOL), reason: "not a pool of keys".to_owned() };
+    KeyPool::from_stored(&bytes).ok_or_else(damaged)
 }
 
 /// A file of 32 bytes.

@@ -142,6 +142,16 @@ impl Store {
         }
     }
 
+    /// Removes a record, if there is one.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Ok(()) => File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(io_error(&self.dir)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(io_error(&path)(error)),
+        }
+    }
+
     pub(crate) fn write_bytes(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let beside = self.path(&format!(".{name}.new"));
         let written = private_file()

@@ -34,6 +34,17 @@ fn a_device_lives_and_leaves_nothing() {
 }
 
 #[test]
+fn a_pool_that_was_left_on_disk_is_told_and_removed() {
+    let world = World::new();
+    world.json(&["device", "create", "pc", "--tpm", "none"]);
+    assert_eq!(world.json(&["status"])["warnings"], serde_json::json!([]));
+    let pool = world.state().join("devices/pc/pool.json");
+    std::fs::write(&pool, r#"{"size":1,"keys":[]}"#).unwrap();
+    assert_eq!(world.json(&["status"])["warnings"][0]["code"], "POOL_AUTH_ON_DISK");
+    assert!(!pool.exists());
+}
+
+#[test]
 fn device_commands_go_to_the_server_that_serves_their_state() {
     let world = World::new();
     world.json(&["device", "create", "pc", "--tpm", "none"]);

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use whfb::base::{Clock as _, SystemClock};
+use whfb::device::flow::POOL_AUTH_ON_DISK;
 use whfb::device::report::Section;
 use whfb::device::status::{prerequisite_section, sections};
 
@@ -14,6 +15,7 @@ use crate::output::Output;
 pub(crate) fn run(status: &Status, place: &Place, output: &Output) -> Result<(), Failure> {
     let (name, dir) = place.choose(status.on.device.as_deref())?;
     let mut opened = Opened::open(&dir)?;
+    let pool_on_disk = opened.device.pool_auth_on_disk();
     let user = opened.device.state.users.keys().next().cloned();
     let sections = opened.work(|machine| {
         let mut sections = sections(machine.state, user.as_deref());
@@ -26,9 +28,20 @@ pub(crate) fn run(status: &Status, place: &Place, output: &Output) -> Result<(),
         Ok(sections)
     })?;
     let text: Vec<String> = sections.iter().map(ToString::to_string).collect();
-    output.answer(text.join("\n").trim_end(), &json!({"ok": true, "device": name, "status": to_json(&sections)}));
+    if pool_on_disk {
+        output.remark(&format!("warning {POOL_AUTH_ON_DISK}: {POOL_ON_DISK}"));
+    }
+    let warnings: Vec<Value> =
+        if pool_on_disk { vec![json!({"code": POOL_AUTH_ON_DISK, "text": POOL_ON_DISK})] } else { Vec::new() };
+    output.answer(
+        text.join("\n").trim_end(),
+        &json!({"ok": true, "device": name, "status": to_json(&sections), "warnings": warnings}),
+    );
     Ok(())
 }
+
+const POOL_ON_DISK: &str = "pool.json held authorization values of keys made in advance: whoever read it signs with those keys \
+                            for ever, without a PIN and without lockout; it is removed now";
 
 /// Sections by title, fields by name.
 fn to_json(sections: &[Section]) -> Value {

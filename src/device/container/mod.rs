@@ -4,13 +4,15 @@
 //! rewrites one protector and no key, and revokes nothing: a kept copy of the old protector opens with the old PIN,
 //! and a leaked sign secret stays good until a new key is made.
 
+pub mod pool;
 mod protector;
 mod secrets;
 
+use pool::PooledKey;
 pub(crate) use protector::PinProtector;
 pub(crate) use secrets::Secrets;
 
-use crate::base::{Hresult, SecretString, Timestamp, Uuid, random_guid};
+use crate::base::{Hresult, Secret32, SecretString, Timestamp, Uuid, random_guid};
 use crate::device::hardware::Provider;
 use crate::device::keys::{KeyError, KeyStore, Lock, Role, StoredKey};
 use crate::device::pin::AcceptedPin;
@@ -98,9 +100,31 @@ impl Draft {
         pin: &AcceptedPin,
         now: Timestamp,
     ) -> Result<Self, KeyError> {
+        Self::around(keys, provider, pin, now, |keys, secret| keys.create(provider, Role::User, Lock::Secret(secret)))
+    }
+
+    /// The same with a user key that was made in advance, whose authorization value becomes the sign secret.
+    pub(crate) fn claim(
+        keys: &mut KeyStore<'_>,
+        pooled: PooledKey,
+        pin: &AcceptedPin,
+        now: Timestamp,
+    ) -> Result<Self, KeyError> {
+        Self::around(keys, Provider::Hardware, pin, now, |keys, secret| {
+            keys.claim(&pooled.blob, &pooled.auth, Role::User, secret)
+        })
+    }
+
+    fn around(
+        keys: &mut KeyStore<'_>,
+        provider: Provider,
+        pin: &AcceptedPin,
+        now: Timestamp,
+        user_key: impl FnOnce(&mut KeyStore<'_>, &Secret32) -> Result<StoredKey, KeyError>,
+    ) -> Result<Self, KeyError> {
         let secrets = Secrets::draw(keys.rng);
         let protector = PinProtector::create(keys, provider, pin.text(), &secrets)?;
-        let key = keys.create(provider, Role::User, Lock::Secret(&secrets.sign_pin))?;
+        let key = user_key(keys, &secrets.sign_pin)?;
         Ok(Self { id: random_guid(keys.rng), created: now, protector, key })
     }
 

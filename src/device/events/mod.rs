@@ -2,7 +2,7 @@
 //!
 //! Ids, levels and parameter names are those of the providers' manifests; the fields keep the manifest's order.
 
-use crate::base::{Hresult, Timestamp, Uuid};
+use crate::base::{Hresult, SignedDuration, Timestamp, Uuid};
 use crate::device::hardware::{Inputs, Provider};
 use crate::device::prereq::Prerequisites;
 
@@ -133,6 +133,21 @@ impl Event {
         Self::new(Log::HelloForBusiness, 5225, Level::Information, at, fields)
     }
 
+    /// 5050: the pool got a key, or did not. That the elapsed time is in seconds, as every other one, is inferred.
+    pub(crate) fn pool_filled(
+        at: Timestamp,
+        outcome: Result<(), Hresult>,
+        available: usize,
+        elapsed: SignedDuration,
+    ) -> Self {
+        let fields = vec![
+            ("Result", outcome.err().unwrap_or(Hresult::S_OK).to_string()),
+            ("NumberOfAvailableKeys", available.to_string()),
+            ("ElapsedTime", format!("{:.3}", elapsed.as_secs_f64())),
+        ];
+        Self::new(Log::HelloForBusiness, 5050, Level::Information, at, fields)
+    }
+
     /// The start of an activity: 3xxx.
     pub(crate) fn started(at: Timestamp, activity: Activity) -> Self {
         let fields = activity.scenario();
@@ -175,6 +190,10 @@ fn attestation_word(attested: bool) -> &'static str {
 pub enum Activity {
     /// 045: the whole enrolment.
     Processing,
+    /// 052: the pool hands out a key that was made in advance.
+    PoolHandOut,
+    /// 053: the pool makes a key.
+    PoolGeneration,
     /// 225: key creation.
     KeyCreation,
     /// 510: key registration.
@@ -187,6 +206,8 @@ impl Activity {
     fn number(self) -> u16 {
         match self {
             Self::Processing => 45,
+            Self::PoolHandOut => 52,
+            Self::PoolGeneration => 53,
             Self::KeyCreation => 225,
             Self::KeyRegistration => 510,
             Self::ContainerCreation => 555,

@@ -30,6 +30,8 @@ fn activities_start_at_3000_fail_at_7000_and_succeed_at_8000() {
     let later = AT.saturating_add(SignedDuration::from_millis(1500)).unwrap();
     let cases = [
         (Activity::Processing, 45),
+        (Activity::PoolHandOut, 52),
+        (Activity::PoolGeneration, 53),
         (Activity::KeyCreation, 225),
         (Activity::KeyRegistration, 510),
         (Activity::ContainerCreation, 555),

@@ -117,7 +117,7 @@ impl HardwareState {
         }
     }
 
-    /// Together with the policy. There is no pool of keys made in advance.
+    /// Together with the policy, without a key made in advance.
     pub fn inputs(self, required: bool, exclude_tpm12: bool) -> Inputs {
         let Self { version, ready, fips, locked_out, weak_rsa } = self;
         Inputs { required, exclude_tpm12, version, ready, fips, locked_out, pool_satisfactory: false, weak_rsa }

@@ -175,6 +175,20 @@ impl<'a> KeyStore<'a> {
         }
     }
 
+    /// Takes over a key that the TPM made in advance under the authorization value `old`. The old blob stays good under the
+    /// old value, which the caller therefore wipes.
+    pub(crate) fn claim(
+        &mut self,
+        blob: &KeyBlob,
+        old: &Secret32,
+        role: Role,
+        new: &Secret32,
+    ) -> Result<StoredKey, KeyError> {
+        let public = public_of_blob(blob)?;
+        let claimed = with_key(self.tpm()?, blob, |tpm, key| tpm.change_auth(key, &blob.public, old, new))?;
+        Ok(StoredKey { role, spki: public.to_spki(), material: Material::Tpm(claimed) })
+    }
+
     /// RSASSA-PKCS1-v1_5 over a SHA-256 digest.
     pub(crate) fn sign(&mut self, key: &StoredKey, lock: Lock<'_>, digest: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
         match &key.material {

@@ -57,6 +57,14 @@ impl Trace {
         self.start(machine, now, Activity::KeyCreation);
     }
 
+    pub(super) fn pool_asked(&self, machine: &mut Machine<'_>, now: Timestamp) {
+        machine.events.record(Event::started(now, Activity::PoolHandOut));
+    }
+
+    pub(super) fn pool_answered(&self, machine: &mut Machine<'_>, now: Timestamp, outcome: Result<(), Hresult>) {
+        machine.events.record(Event::ended(now, Activity::PoolHandOut, now, outcome));
+    }
+
     pub(super) fn key_created(&mut self, machine: &mut Machine<'_>, now: Timestamp, provider: Provider) {
         machine.events.record(Event::key_created(now, provider));
         self.end(machine, now, Activity::KeyCreation, None);

@@ -7,6 +7,7 @@ use crate::device::container::Draft;
 use crate::device::exchange::{Exchange, ask_nonce, endpoint};
 use crate::device::flow::Machine;
 use crate::device::hardware::{self, Provider};
+use crate::device::keys::KeyError;
 use crate::device::pin::AcceptedPin;
 use crate::device::stop::{ReplyFault, Stop};
 use crate::device::tpm::KeyBlob;
@@ -57,6 +58,11 @@ impl Provision {
         pin: &AcceptedPin,
     ) -> Result<Draft, Stop> {
         self.trace.key_started(machine, now);
+        if provider == Provider::Hardware
+            && let Some(draft) = self.draft_from_pool(machine, now, pin)
+        {
+            return Ok(draft);
+        }
         let error = match Draft::create(&mut machine.keys, provider, pin, now) {
             Ok(draft) => return Ok(draft),
             Err(error) if provider == Provider::Hardware => error,
@@ -67,6 +73,16 @@ impl Provision {
             Ok(provider) => Ok(Draft::create(&mut machine.keys, provider, pin, now)?),
             Err(_) => Err(error.into()),
         }
+    }
+
+    /// A draft with a key that was made in advance; `None` when there is none, or none that this TPM takes: then one is made
+    /// on demand.
+    fn draft_from_pool(&self, machine: &mut Machine<'_>, now: Timestamp, pin: &AcceptedPin) -> Option<Draft> {
+        let pooled = machine.pool.take()?;
+        self.trace.pool_asked(machine, now);
+        let claimed = Draft::claim(&mut machine.keys, pooled, pin, now);
+        self.trace.pool_answered(machine, now, claimed.as_ref().map(|_| ()).map_err(KeyError::hresult));
+        claimed.ok()
     }
 
     /// After `Keyed`: a key of the TPM gets its statement, for which the TPM may need an attestation key first.

@@ -5,14 +5,17 @@ use std::path::Path;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::scripted::{PRT, Server, UPN, now, password, reply};
-use crate::base::{ExposeSecret as _, Hresult, OsRng, Secret32, SecretString};
+use super::scripted::{PRT, Server, UPN, kill, now, password, reply};
+use crate::base::{ExposeSecret as _, Hresult, ManualClock, OsRng, Secret32, SecretString};
+use crate::crypto::{PublicKey, SignatureAlgorithm};
+use crate::device::StoreError;
 use crate::device::container::Counter;
+use crate::device::container::pool::KeyPool;
 use crate::device::flow::Machine;
 use crate::device::hardware::Provider;
 use crate::device::home::Device;
 use crate::device::join::Join;
-use crate::device::keys::KeyError;
+use crate::device::keys::{KeyError, signature_bytes};
 use crate::device::pin::PinRules;
 use crate::device::provision::{Provision, Registered, begin_by_user};
 use crate::device::signin::{Logon, SignIn, SignedIn};
@@ -22,7 +25,7 @@ use crate::device::tpm::TpmClock;
 use crate::device::tpm::condition::lock_out;
 use crate::device::tpm::manufacture::manufacture;
 use crate::device::tpm::swtpm::{PROGRAM, Swtpm};
-use crate::device::tpm::{Direct, Ownership, Tpm, TpmError};
+use crate::device::tpm::{Direct, Ownership, Tpm, TpmError, with_key};
 use crate::wire::encoding::base64;
 
 const PIN: &str = "187246";
@@ -107,6 +110,108 @@ fn the_whole_story_on_a_tpm_leaves_nothing_loaded() {
         for secret in [PIN.as_bytes(), PRT.as_bytes(), &session_key, coded.as_bytes()] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret));
         }
+    }
+}
+
+#[test]
+fn a_key_of_the_pool_is_claimed_and_its_first_blob_stays_good_for_whoever_kept_it() {
+    let mut bench = Bench::new();
+    bench.device.pool = KeyPool::of(2);
+    let clock = ManualClock::new(now());
+    assert!(bench.device.pool.make_one(&mut bench.tpm, &mut OsRng, &clock).unwrap());
+    let kept = bench.device.pool.first().unwrap();
+    let registered = bench.provision().unwrap();
+    assert_eq!((registered.provider, registered.attestation.as_deref()), (Provider::Hardware, Some("aik")));
+    assert_eq!(bench.device.pool.available(), 0);
+    let key = bench.device.state.user(UPN).unwrap().container.as_ref().unwrap().user_key.key.clone();
+    assert_eq!(key.tpm_blob().unwrap().public, kept.blob.public, "it is the key of the pool");
+
+    // The limit of every claim: nothing is revoked.
+    let digest = crate::crypto::digest::sha256(b"m");
+    let sign =
+        |tpm: &mut Direct, auth: &Secret32| with_key(tpm, &kept.blob, |tpm, key| tpm.sign(key, Some(auth), &digest));
+    let signature = signature_bytes(sign(&mut bench.tpm, &kept.auth).unwrap());
+    let public = PublicKey::Rsa(key.public().unwrap());
+    assert_eq!(public.verify(SignatureAlgorithm::RsaSha256, b"m", &signature), Ok(()));
+    // What is kept of the key takes the sign secret alone.
+    let claimed = key.tpm_blob().unwrap().clone();
+    let wrong = with_key(&mut bench.tpm, &claimed, |tpm, key| tpm.sign(key, Some(&kept.auth), &digest)).unwrap_err();
+    assert!(matches!(wrong, TpmError::WrongUncounted), "{wrong}");
+
+    bench.device.save().unwrap();
+    let events = bench.device.logged_events().unwrap();
+    let ids: Vec<u16> = events.iter().map(|event| event.id).collect();
+    let generation = [3053, 5050, 8053].map(|id| ids.iter().position(|found| *found == id).unwrap());
+    let hand_out = [3225, 3052, 8052, 5225, 8225].map(|id| ids.iter().position(|found| *found == id).unwrap());
+    assert!(generation.is_sorted() && hand_out.is_sorted(), "{ids:?}");
+    let filled = events.iter().find(|event| event.id == 5050).unwrap();
+    assert_eq!((filled.field("Result"), filled.field("NumberOfAvailableKeys")), (Some("0x00000000"), Some("1")));
+    let decision = events.iter().find(|event| event.id == 5555).unwrap();
+    assert_eq!(decision.field("IsKeyPregenPoolSatisfactory"), Some("true"));
+    assert!(!bench.device.pool_auth_on_disk());
+    bench.sign_in(PIN).unwrap();
+}
+
+#[test]
+fn a_key_of_the_pool_that_the_tpm_does_not_take_is_said_and_one_is_made_on_demand() {
+    let mut bench = Bench::new();
+    let (mut other, ..) = swtpm(&bench.dir.path().join("other"));
+    bench.device.pool = KeyPool::of(1);
+    let clock = ManualClock::new(now());
+    assert!(!bench.device.pool.make_one(&mut other, &mut OsRng, &clock).unwrap(), "it is full");
+    assert!(!bench.device.pool.make_one(&mut other, &mut OsRng, &clock).unwrap(), "and stays so");
+    assert_eq!(bench.provision().unwrap().provider, Provider::Hardware);
+    let failed = bench.device.events.events().iter().find(|event| event.id == 7052).unwrap();
+    assert!(failed.field("Error").is_some_and(|code| code != "0x00000000"), "{failed:?}");
+    assert!(bench.tpm.leftovers().unwrap().is_empty());
+    bench.sign_in(PIN).unwrap();
+}
+
+#[test]
+fn a_pool_that_a_tpm_fails_stays_as_it_was_and_says_so() {
+    let mut bench = Bench::new();
+    bench.device.pool = KeyPool::of(1);
+    kill(bench.process);
+    let error = bench.device.pool.make_one(&mut bench.tpm, &mut OsRng, &ManualClock::new(now())).unwrap_err();
+    assert!(matches!(error, TpmError::Gone(_)), "{error}");
+    assert_eq!(bench.device.pool.available(), 0);
+    let events = bench.device.pool.take_events();
+    assert_eq!(events.iter().map(|event| event.id).collect::<Vec<_>>(), [3053, 5050, 7053]);
+    assert_eq!(events[1].field("NumberOfAvailableKeys"), Some("0"));
+    assert!(events[2].field("Error").is_some());
+}
+
+#[test]
+fn a_pool_outlives_its_process_by_a_switch_alone() {
+    let mut bench = Bench::new();
+    let file = bench.dir.path().join("device/pool.json");
+    bench.device.pool = KeyPool::of(2);
+    bench.device.pool.make_one(&mut bench.tpm, &mut OsRng, &ManualClock::new(now())).unwrap();
+    bench.device.save().unwrap();
+    assert!(!file.exists());
+    bench.device.switches.pool_persist = true;
+    bench.device.save().unwrap();
+    assert!(bench.device.pool_auth_on_disk());
+    let kept = bench.device.pool.first().unwrap();
+
+    let Bench { mut tpm, device, mut server, dir, .. } = bench;
+    drop(device);
+    let mut device = Device::open(&dir.path().join("device")).unwrap();
+    let again = device.pool.first().unwrap();
+    assert_eq!((again.blob, again.auth.expose_secret()), (kept.blob, kept.auth.expose_secret()));
+    assert!(device.pool.wants_more(), "it is as large as it was");
+    let make = |machine: &mut Machine<'_>| -> Result<Provision, Stop> {
+        let pin = PinRules::of(&machine.policy.effective()).accept(SecretString::from(PIN)).unwrap();
+        Ok(begin_by_user(machine, UPN, now())?.with_pin(pin))
+    };
+    server.run_as(make, &mut device, Some(&mut tpm)).unwrap();
+    // The switch is off in this process: nothing stays.
+    device.save().unwrap();
+    assert!(!file.exists() && !device.pool_auth_on_disk());
+    drop(device);
+    for text in ["{}", "[]", "{\"size\":1,\"keys\":[{\"auth\":[]}]}", ""] {
+        std::fs::write(&file, text).unwrap();
+        assert!(matches!(Device::open(&dir.path().join("device")), Err(StoreError::Damaged { .. })), "{text}");
     }
 }
 

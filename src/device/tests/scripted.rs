@@ -35,6 +35,12 @@ pub(super) fn password() -> SecretString {
     SecretString::from(PASSWORD)
 }
 
+/// Ends a process at once.
+pub(super) fn kill(process: u32) {
+    let process = rustix::process::Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+}
+
 #[derive(Clone)]
 pub(super) struct Server {
     ca: Authority,
@@ -111,8 +117,7 @@ impl Server {
     fn answer(&mut self, request: &Request) -> Reply {
         self.seen.push(format!("{} {}", request.method, request.path()));
         if let Some((_, process)) = self.kill.take_if(|(part, _)| request.target.contains(*part)) {
-            let process = rustix::process::Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
-            rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+            kill(process);
         }
         if self.instead.front().is_some_and(|(part, _)| request.target.contains(part)) {
             return self.instead.pop_front().unwrap().1;
