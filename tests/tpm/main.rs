@@ -9,6 +9,7 @@ mod guest;
 mod identity;
 mod keys;
 mod library;
+mod many;
 #[cfg(feature = "esapi")]
 mod relay;
 mod sealing;

@@ -32,11 +32,13 @@ mod error;
 #[cfg(feature = "esapi")]
 mod esapi;
 mod facts;
+pub mod fleet;
 mod frame;
 pub mod get_tpm;
 pub mod manufacture;
 mod marshal;
 mod open;
+pub mod owner;
 mod policy;
 mod primary;
 mod response;
