@@ -105,9 +105,10 @@ impl Owner {
         let (mut state, deadline) = (self.0.state(), Instant::now() + PATIENCE);
         loop {
             match state.stage {
+                // Also one that sleeps still is about to be woken.
+                _ if state.waiting > 0 => return false,
                 Stage::Asleep | Stage::Broken(_) => return true,
                 Stage::InUse => return false,
-                Stage::Busy | Stage::Idle(_) | Stage::Lost if state.waiting > 0 => return false,
                 Stage::Busy | Stage::Idle(_) | Stage::Lost => state.sleep = true,
             }
             self.0.changed.notify_all();
