@@ -21,7 +21,7 @@ use whfb::device::tpm::{Direct, Facts, KeyKind, Ownership, Tpm as _, TpmError};
 use crate::program::World;
 
 /// Somebody else's TPM behind a device node: a pseudo-terminal in raw mode, bridged to an emulator.
-struct Host {
+pub(crate) struct Host {
     node: PathBuf,
     stop: Arc<AtomicBool>,
     bridge: Option<JoinHandle<Swtpm>>,
@@ -30,7 +30,7 @@ struct Host {
 }
 
 impl Host {
-    fn start(directory: &Path) -> Self {
+    pub(crate) fn start(directory: &Path) -> Self {
         let mut swtpm = Swtpm::start(directory, Path::new(PROGRAM)).unwrap();
         let no_certificate = |_: KeyKind, _: &PublicKey, _: &Facts| Ok::<_, TpmError>(None);
         manufacture(&mut swtpm, &mut OsRng, &no_certificate).unwrap();
@@ -48,12 +48,12 @@ impl Host {
         Self { node, stop, bridge: Some(bridge), _slave: slave }
     }
 
-    fn choice(&self) -> String {
+    pub(crate) fn choice(&self) -> String {
         format!("device:{}", self.node.display())
     }
 
     /// Ends the bridge and asks the TPM itself.
-    fn facts(mut self) -> Facts {
+    pub(crate) fn facts(mut self) -> Facts {
         self.stop.store(true, Ordering::SeqCst);
         let swtpm = self.bridge.take().unwrap().join().unwrap();
         Direct::open(Box::new(swtpm), Ownership::Guest, None, Box::new(OsRng)).unwrap().facts().unwrap()

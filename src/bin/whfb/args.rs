@@ -70,6 +70,8 @@ pub(crate) enum Command {
     /// Ask a TPM about itself
     #[command(subcommand)]
     Tpm(Tpm),
+    /// Measure key creation and signing on the TPM at hand, beside the floor
+    Bench(Bench),
     /// What is missing on this machine, and the command that mends it
     Doctor,
 }
@@ -87,6 +89,17 @@ pub(crate) struct Demo {
     /// Keep the state in DIR, which must be absent or empty
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Fields)]
+pub(crate) struct Bench {
+    /// A first impression within seconds: fewer repetitions
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// The TPM: `swtpm` for a fresh one, or one that is there, such as `device:/dev/tpmrm0`, used as a guest
+    #[arg(long, value_name = "TPM", default_value = "swtpm", value_parser = tpm_choice)]
+    pub(crate) tpm: TpmChoice,
 }
 
 #[derive(Debug, Fields)]

@@ -1,6 +1,7 @@
 //! The command line: what was typed becomes calls of the library, and what the library says becomes text or JSON.
 
 mod args;
+mod bench;
 mod demo;
 mod device;
 mod doctor;
@@ -60,6 +61,7 @@ fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::SignIn(sign_in) => sign_in::run(sign_in, &place, output),
         Command::Status(status) => status::run(status, &place, output),
         Command::Tpm(tpm) => tpm::run(tpm, &place, output),
+        Command::Bench(bench) => bench::run(bench, output),
         Command::Doctor => doctor::run(&place, output),
     }
 }

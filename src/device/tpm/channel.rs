@@ -178,6 +178,13 @@ impl<'t> Channel<'t> {
         self.session.take().map_or(Ok(()), |session| self.flush(session.handle))
     }
 
+    /// Ends the session and starts the next one at once.
+    pub(super) fn renew_session(&mut self) -> Result<(), TpmError> {
+        self.end_session()?;
+        self.session = Some(self.session()?);
+        Ok(())
+    }
+
     /// The handle of the session, if there is one.
     pub(super) fn session_handle(&self) -> Option<u32> {
         self.session.as_ref().map(|session| session.handle)

@@ -10,8 +10,8 @@ use super::frame::Entity;
 use super::primary::Held;
 use super::template::Primary;
 use super::transport::Transport;
-use super::{Facts, KeyHandle, KeyKind, Pins, Tpm as _, TpmError};
-use crate::base::{OsRng, Random};
+use super::{Facts, Gate, KeyHandle, KeyKind, Pins, SealedBlob, Tpm as _, TpmError};
+use crate::base::{OsRng, Random, SecretSlice};
 use crate::crypto::digest::equal;
 
 /// Whose TPM it is.
@@ -47,7 +47,8 @@ pub struct Direct {
 /// A key in a slot.
 struct Loaded {
     entity: Entity,
-    scheme: Scheme,
+    /// What it signs with, if it is a key.
+    scheme: Option<Scheme>,
 }
 
 impl std::fmt::Debug for Direct {
@@ -115,6 +116,35 @@ impl Direct {
         self.channel.transmit(command)
     }
 
+    /// Loads sealed data, for whoever opens it often. It takes a slot as a key does; give it back with [`Tpm::unload`].
+    ///
+    /// # Errors
+    /// Those of `TPM2_Load`.
+    pub fn load_sealed(&mut self, blob: &SealedBlob) -> Result<KeyHandle, TpmError> {
+        let entity = self.channel.load(&self.storage()?, &blob.0, "sealed data")?;
+        Ok(self.hold(entity, None))
+    }
+
+    /// Opens sealed data that is [loaded](Self::load_sealed).
+    ///
+    /// # Errors
+    /// Those of [`Tpm::unseal`].
+    pub fn unseal_loaded(&mut self, object: &KeyHandle, gate: Gate<'_>) -> Result<SecretSlice<u8>, TpmError> {
+        let entity = self.entity(object, "TPM2_Unseal")?.entity.clone();
+        self.channel.unseal(&entity, gate.value())
+    }
+
+    fn hold(&mut self, entity: Entity, scheme: Option<Scheme>) -> KeyHandle {
+        let handle = entity.handle;
+        self.loaded.insert(handle, Loaded { entity, scheme });
+        KeyHandle(handle)
+    }
+
+    /// Ends the session and starts the next one at once. For measurements.
+    pub(super) fn renew_session(&mut self) -> Result<(), TpmError> {
+        self.channel.renew_session()
+    }
+
     /// Handles of loaded transient objects and of loaded sessions other than our own, for leak checks.
     ///
     /// # Errors
@@ -129,7 +159,7 @@ impl Direct {
         Ok(handles)
     }
 
-    fn storage(&self) -> Result<Entity, TpmError> {
+    pub(super) fn storage(&self) -> Result<Entity, TpmError> {
         self.storage.as_ref().map(|storage| storage.entity.clone()).ok_or(TpmError::Cleared)
     }
 

@@ -43,8 +43,8 @@ pub fn manufacture<E: From<TpmError>>(
 ) -> Result<Owned, E> {
     for kind in [KeyKind::Rsa2048, KeyKind::P256] {
         let mut channel = Channel::new(Box::new(&mut *tpm), Box::new(&mut *rng));
-        let held = channel.primary(Primary::Endorsement(kind), None)?;
-        channel.release(&held)?;
+        // Kept at once: to make it again for its owner is another search for primes.
+        let held = channel.persist(Primary::Endorsement(kind))?;
         let key = template::public_key(&held.public).map_err(|_| super::frame::malformed("TPM2_CreatePrimary"))?;
         let facts = channel.facts()?;
         if let Some(certificate) = issuer(kind, &key, &facts)? {

@@ -37,6 +37,7 @@ mod frame;
 pub mod get_tpm;
 pub mod manufacture;
 mod marshal;
+pub mod measure;
 mod open;
 pub mod owner;
 mod policy;
@@ -62,7 +63,7 @@ pub use transport::DeviceNode;
 
 pub use crate::wire::tpm::Credential;
 
-use crate::base::{Secret32, SecretSlice};
+use crate::base::{ExposeSecret as _, Secret32, SecretSlice};
 use crate::crypto::PublicKey;
 
 /// The kind of a key pair.
@@ -127,6 +128,16 @@ pub enum Gate<'a> {
     Open,
     /// An authorization value under dictionary-attack protection: a wrong one costs a try.
     Counted(&'a Secret32),
+}
+
+impl<'a> Gate<'a> {
+    /// The authorization value; empty where there is none.
+    pub(crate) fn value(&self) -> &'a [u8] {
+        match *self {
+            Self::Open => &[],
+            Self::Counted(auth) => auth.expose_secret(),
+        }
+    }
 }
 
 /// A key inside the TPM. Give it back with [`Tpm::unload`]; [`with_key`] does so on every path.

@@ -52,9 +52,7 @@ impl Tpm for Direct {
     fn load(&mut self, blob: &KeyBlob) -> Result<KeyHandle, TpmError> {
         let scheme = scheme_of(&blob.public).map_err(|_| malformed("TPM2_Load"))?;
         let entity = self.channel.load(&self.storage()?, blob, "key")?;
-        let handle = entity.handle;
-        self.loaded.insert(handle, Loaded { entity, scheme });
-        Ok(KeyHandle(handle))
+        Ok(self.hold(entity, Some(scheme)))
     }
 
     fn unload(&mut self, key: KeyHandle) -> Result<(), TpmError> {
@@ -65,7 +63,7 @@ impl Tpm for Direct {
 
     fn sign(&mut self, key: &KeyHandle, auth: Option<&Secret32>, digest: &[u8; 32]) -> Result<RawSignature, TpmError> {
         let Loaded { entity, scheme } = self.entity(key, "TPM2_Sign")?;
-        let (entity, scheme) = (entity.clone(), *scheme);
+        let (entity, scheme) = (entity.clone(), scheme.ok_or_else(|| malformed("TPM2_Sign"))?);
         self.channel.sign(&entity, bytes(auth), scheme, digest)
     }
 
@@ -80,21 +78,13 @@ impl Tpm for Direct {
     }
 
     fn seal(&mut self, data: &SecretSlice<u8>, gate: Gate<'_>) -> Result<SealedBlob, TpmError> {
-        let (counted, auth) = match gate {
-            Gate::Open => (false, None),
-            Gate::Counted(auth) => (true, Some(auth)),
-        };
-        let template = template::sealed(counted).map_err(unbuildable)?;
-        self.channel.create(&self.storage()?, &template, bytes(auth), data.expose_secret()).map(SealedBlob)
+        let template = template::sealed(matches!(gate, Gate::Counted(_))).map_err(unbuildable)?;
+        self.channel.create(&self.storage()?, &template, gate.value(), data.expose_secret()).map(SealedBlob)
     }
 
     fn unseal(&mut self, blob: &SealedBlob, gate: Gate<'_>) -> Result<SecretSlice<u8>, TpmError> {
-        let auth = match gate {
-            Gate::Open => None,
-            Gate::Counted(auth) => Some(auth),
-        };
         let object = self.channel.load(&self.storage()?, &blob.0, "sealed data")?;
-        let outcome = self.channel.unseal(&object, bytes(auth));
+        let outcome = self.channel.unseal(&object, gate.value());
         let flushed = self.channel.flush(object.handle);
         let data = outcome?;
         flushed?;
