@@ -202,7 +202,7 @@ fn what_opens_the_tpm_is_asked_again_after_it_failed() {
 #[test]
 fn a_fleet_is_larger_than_what_runs() {
     let sleepers: Vec<Sleeper> = (0..4).map(|_| Sleeper::new()).collect();
-    let mut fleet = Fleet::within(2 * AWAKE);
+    let fleet = Fleet::within(2 * AWAKE);
     for (number, sleeper) in sleepers.iter().enumerate() {
         fleet.add(format!("pc-{number}"), Owner::new(sleeper.opener(), None, None));
     }
@@ -228,7 +228,7 @@ fn a_fleet_is_larger_than_what_runs() {
 #[test]
 fn a_fleet_puts_the_one_used_longest_ago_to_sleep() {
     let sleepers: Vec<Sleeper> = (0..3).map(|_| Sleeper::new()).collect();
-    let mut fleet = Fleet::within(2 * AWAKE);
+    let fleet = Fleet::within(2 * AWAKE);
     for (number, sleeper) in sleepers.iter().enumerate() {
         fleet.add(number.to_string(), Owner::new(sleeper.opener(), None, None));
     }

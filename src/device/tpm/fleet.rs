@@ -4,7 +4,7 @@
 //! is as large as memory is, and needs no ports.
 
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::owner::Owner;
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// TPMs by name.
 #[derive(Debug)]
 pub struct Fleet {
-    owners: BTreeMap<String, Owner>,
+    owners: RwLock<BTreeMap<String, Arc<Owner>>>,
     /// How many may run at a time.
     room: usize,
     /// Names of those that may be awake, the one used longest ago first.
@@ -32,29 +32,38 @@ impl Fleet {
     /// A fleet whose running TPMs take no more than `memory` bytes, [`AWAKE`] each; one may always run.
     pub fn within(memory: usize) -> Self {
         let room = (memory / AWAKE).max(1);
-        Self { owners: BTreeMap::new(), room, awake: Mutex::new(Vec::new()), changed: Condvar::new() }
+        Self { owners: RwLock::default(), room, awake: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Adds a TPM, asleep. One of the same name is ended and replaced.
-    pub fn add(&mut self, name: String, owner: Owner) {
-        self.owners.insert(name, owner);
+    /// Adds a TPM, asleep. One of the same name is replaced, and ends when its users are done.
+    pub fn add(&self, name: String, owner: Owner) {
+        let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+        let replaced = owners.insert(name, Arc::new(owner));
+        drop(owners);
+        // Its end may take a while.
+        drop(replaced);
+    }
+
+    fn owner(&self, name: &str) -> Option<Arc<Owner>> {
+        self.owners.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.owners.len()
+        self.owners.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.owners.is_empty()
+        self.len() == 0
     }
 
     /// How many run now.
     pub fn awake(&self) -> usize {
         // Under the lock none takes another's room while they are counted.
         let _list = self.list();
-        self.owners.values().filter(|owner| owner.is_awake()).count()
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        owners.values().filter(|owner| owner.is_awake()).count()
     }
 
     /// Works with a TPM. Where there is no room for it, the one that is idle longest is put to sleep first.
@@ -63,7 +72,7 @@ impl Fleet {
     /// [`TpmError::Unavailable`] for an unknown name, and when no other becomes idle for five minutes; those of opening it.
     pub fn with<T>(&self, name: &str, work: impl FnOnce(&mut (dyn Tpm + 'static)) -> T) -> Result<T, TpmError> {
         let unknown = || TpmError::Unavailable(format!("there is no TPM {name:?} in the fleet"));
-        let owner = self.owners.get(name).ok_or_else(unknown)?;
+        let owner = self.owner(name).ok_or_else(unknown)?;
         let deadline = Instant::now() + PATIENCE;
         let mut awake = self.list();
         loop {
@@ -93,14 +102,14 @@ impl Fleet {
 
     /// Puts one TPM to sleep, the one used longest ago that nobody uses now. Whether there was one.
     fn make_room(&self, awake: &mut Vec<String>) -> bool {
-        let idle = awake.iter().position(|name| self.owners.get(name).is_none_or(Owner::sleep));
+        let idle = awake.iter().position(|name| self.owner(name).is_none_or(|owner| owner.sleep()));
         idle.map(|index| awake.remove(index)).is_some()
     }
 
     /// Puts every TPM to sleep that nobody uses.
     pub fn sleep(&self) {
         let mut awake = self.list();
-        awake.retain(|name| !self.owners.get(name).is_none_or(Owner::sleep));
+        awake.retain(|name| !self.owner(name).is_none_or(|owner| owner.sleep()));
     }
 }
 
