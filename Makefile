@@ -2,14 +2,17 @@
 
 CARGO ?= cargo
 
-.PHONY: help run test test-kernel-tpm setup check bench doc
+.PHONY: help run test test-kernel-tpm setup check bench bench-check bench-peers bench-fleet doc
 
 help:
 	@echo "make run    build and run the demo: join, provision, attest, register, sign in, and the refusals"
 	@echo "make test   run every test"
 	@echo "make test-kernel-tpm   the same against a real Linux TPM driver: Debian's kernel in QEMU, without KVM"
 	@echo "make check  what CI runs: format, lints, tests, documentation, each bench once"
-	@echo "make bench  measure key creation and signing (release build)"
+	@echo "make bench  measure key creation and signing (release build), with a report in target/criterion"
+	@echo "make bench-check   compare ratios of one run with benches/limits.toml; SLOWDOWN=session-per-call makes it fail"
+	@echo "make bench-peers   compare with other crates and tools, operation by operation"
+	@echo "make bench-fleet   make a thousand devices and put them to sleep"
 	@echo "make setup  install what is missing; the others call it"
 
 run: setup
@@ -28,7 +31,21 @@ check:
 	.ci/run
 
 bench: setup
-	$(CARGO) bench
+	$(CARGO) bench --bench hot_path --bench wire_and_verify
+
+# A slowdown that must not pass, to see that it does not.
+SLOWDOWN ?=
+
+bench-check: setup
+	$(CARGO) bench --bench gate -- $(addprefix --,$(SLOWDOWN))
+
+bench-peers: setup
+	cd benches/peers && $(CARGO) run --release -- --json ../../target/peers.json
+
+DEVICES ?= 1000
+
+bench-fleet: setup
+	$(CARGO) bench --bench fleet -- --devices=$(DEVICES)
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps

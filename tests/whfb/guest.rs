@@ -98,6 +98,27 @@ fn after_the_demo_its_owner_finds_the_same_handles_and_the_same_lockout() {
 }
 
 #[test]
+fn a_pool_is_shown_and_nothing_of_it_stays() {
+    let (world, directory) = (World::new(), tempfile::tempdir().unwrap());
+    let host = Host::start(directory.path());
+    let before = world.json(&["tpm", "info", "--tpm", &host.choice()])["tpm"].clone();
+    let pool = world.json(&["tpm", "pool", "--tpm", &host.choice()]);
+    assert_eq!((pool["made_ms"].as_array().unwrap().len(), &pool["kept"]), (3, &false.into()));
+    assert!(pool["claimed_ms"].as_f64().unwrap() > 0.0, "{pool}");
+    assert_eq!(world.json(&["tpm", "info", "--tpm", &host.choice()])["tpm"], before);
+    assert!(host.facts().loaded.is_empty());
+
+    world.json(&["device", "create", "pc"]);
+    let records = world.records();
+    let run = world.run(&["tpm", "pool"]);
+    assert!(run.code == 0 && run.out.contains("its authorization was replaced"), "{}{}", run.out, run.err);
+    assert_eq!(world.records(), records);
+    world.json(&["device", "create", "bare", "--tpm", "none"]);
+    let run = world.run(&["tpm", "pool", "--device", "bare"]);
+    assert!(run.code == 3 && run.err.contains("no TPM"), "{}", run.err);
+}
+
+#[test]
 fn what_cannot_be_undone_needs_the_owners_word_and_says_what_it_is() {
     let (world, directory) = (World::new(), tempfile::tempdir().unwrap());
     let host = Host::start(directory.path());

@@ -268,6 +268,8 @@ pub(crate) enum Tpm {
         #[command(flatten)]
         owner: Owner,
     },
+    /// Fill a pool of keys in memory and claim one: what a key costs that was made in advance, and one that was not
+    Pool(OnTpm),
     /// Clear a TPM: every key below its storage root key is lost
     Clear {
         #[command(flatten)]

@@ -1,16 +1,19 @@
-//! `whfb tpm`: ask a TPM about itself, reset its lockout, clear it.
+//! `whfb tpm`: ask a TPM about itself, see a pool of keys at work, reset its lockout, clear it.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use whfb::base::{OsRng, Secret32};
+use whfb::base::{OsRng, Secret32, SystemClock};
+use whfb::crypto::cipher::random_secret;
+use whfb::device::container::pool::KeyPool;
 use whfb::device::state::TpmChoice;
 use whfb::device::stop::Stop;
 use whfb::device::tpm::get_tpm::{GetTpm, Warning, algorithm_name};
 use whfb::device::tpm::{Address, Facts, Found, KeyKind, Lockout, Ownership, Tpm, find, open};
 
 use crate::args;
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::lab::Place;
 use crate::opened::Opened;
 use crate::output::Output;
@@ -21,6 +24,7 @@ pub(crate) fn run(command: &args::Tpm, place: &Place, output: &Output) -> Result
         args::Tpm::Info(on) => info(&Subject::choose(on, place)?, output),
         args::Tpm::Lockout { on, reset: false, .. } => lockout(&Subject::choose(on, place)?, output),
         args::Tpm::Lockout { on, owner, .. } => reset(&Subject::choose(on, place)?, owner, output),
+        args::Tpm::Pool(on) => pool(&Subject::choose(on, place)?, output),
         args::Tpm::Clear { on, owner } => clear(&Subject::choose(on, place)?, owner, output),
     }
 }
@@ -159,6 +163,50 @@ fn lockout(subject: &Subject, output: &Output) -> Result<(), Failure> {
     let text = format!("{}\n{}\nreset: {}", counted(&lockout), healing(&lockout), protected(&lockout));
     output.answer(&text, &json!({"ok": true, "lockout": lockout}));
     Ok(())
+}
+
+/// Shows a pool at work. Nothing of it is kept: it ends with this process, as every pool does.
+fn pool(subject: &Subject, output: &Output) -> Result<(), Failure> {
+    match subject {
+        Subject::Device { dir, .. } => {
+            let mut opened = Opened::open(dir)?;
+            show_pool(opened.tpm().ok_or_else(absent)?, output)
+        }
+        Subject::Outside(address) => {
+            show_pool(&mut *open(address, Ownership::Guest, None, Box::new(OsRng), trace::current())?, output)
+        }
+    }
+}
+
+fn show_pool(tpm: &mut dyn Tpm, output: &Output) -> Result<(), Failure> {
+    /// Enough to see that making keys scatters.
+    const KEYS: usize = 3;
+    let (pool, mut made) = (KeyPool::of(KEYS), Vec::new());
+    while pool.wants_more() {
+        let begun = Instant::now();
+        pool.make_one(tpm, &mut OsRng, &SystemClock)?;
+        made.push(begun.elapsed());
+        let took = milliseconds(made.last().copied().unwrap_or_default());
+        output.line(&format!("made     {took:8.1} ms  key {} of {KEYS}, in memory", made.len()));
+    }
+    let key = pool.take().ok_or_else(|| Failure::new(Class::Bug, "a full pool hands out no key"))?;
+    let begun = Instant::now();
+    let (_, handle) = tpm.claim(&key.blob, &key.auth, &random_secret(&mut OsRng))?;
+    let claimed = begun.elapsed();
+    tpm.unload(handle)?;
+    let text = format!(
+        "claimed  {:8.1} ms  one of them: its authorization was replaced\n{} keys end with this process; nothing of them is on disk",
+        milliseconds(claimed),
+        KEYS
+    );
+    let made: Vec<f64> = made.into_iter().map(milliseconds).collect();
+    output.answer(&text, &json!({"ok": true, "made_ms": made, "claimed_ms": milliseconds(claimed), "kept": false}));
+    Ok(())
+}
+
+/// To a thousandth.
+fn milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
 }
 
 fn reset(subject: &Subject, owner: &args::Owner, output: &Output) -> Result<(), Failure> {
