@@ -40,6 +40,7 @@ bench-check: setup
 	$(CARGO) bench --bench gate -- $(addprefix --,$(SLOWDOWN))
 
 bench-peers: setup
+	@.ci/setup peers
 	cd benches/peers && $(CARGO) run --release -- --json ../../target/peers.json
 
 DEVICES ?= 1000

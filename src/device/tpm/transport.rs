@@ -204,16 +204,18 @@ impl Line {
 
 /// Writes the whole command; a device node takes it in one write, a socket may take it in pieces and must not raise SIGPIPE.
 fn send(fd: BorrowedFd<'_>, mut command: &[u8], deadline: Instant) -> Result<(), TpmError> {
+    // A command fits into every socket's buffer, so there is nothing to wait for before the first try.
     while !command.is_empty() {
-        wait(fd, PollFlags::OUT, deadline)?;
         match rustix::net::send(fd, command, rustix::net::SendFlags::NOSIGNAL) {
             Err(Errno::NOTSOCK) => match rustix::io::write(fd, command) {
                 Ok(written) => command = command.get(written..).unwrap_or_default(),
-                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => wait(fd, PollFlags::OUT, deadline)?,
                 Err(error) => return Err(TpmError::Gone(format!("the command could not be written: {error}"))),
             },
             Ok(written) => command = command.get(written..).unwrap_or_default(),
-            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => wait(fd, PollFlags::OUT, deadline)?,
             Err(Errno::PIPE | Errno::CONNRESET) => return Err(closed()),
             Err(error) => return Err(TpmError::Gone(format!("the command could not be written: {error}"))),
         }

@@ -228,9 +228,13 @@ impl Keeper {
 
 /// A port that is free now, like the one after it.
 fn free_pair() -> Option<u16> {
-    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
-    let port = first.local_addr().ok()?.port();
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port.checked_add(1)?)).ok().map(|_| port)
+    /// libtss2 connects anew for each command, so where it was just used most neighbours rest in TIME_WAIT. Looking is cheap.
+    const LOOKS: usize = 1000;
+    (0..LOOKS).find_map(|_| {
+        let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+        let port = first.local_addr().ok()?.port();
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port.checked_add(1)?)).ok().map(|_| port)
+    })
 }
 
 /// The inode in a line of `/proc/net/tcp` if it is about a socket that listens on `port` of 127.0.0.1.
