@@ -21,10 +21,10 @@ impl Limits {
         Ok(toml::from_str(&std::fs::read_to_string(path)?)?)
     }
 
-    /// Whether a ratio keeps to its limit; one without a limit does.
-    pub(crate) fn keeps(&self, name: &str, ratio: f64) -> bool {
-        self.at_most.get(name).is_none_or(|most| ratio <= *most)
-            && self.at_least.get(name).is_none_or(|least| ratio >= *least)
+    /// How far a ratio is from its limit: it keeps to it at 1 and below, as one without a limit does.
+    pub(crate) fn excess(&self, name: &str, ratio: f64) -> f64 {
+        let above = self.at_most.get(name).map_or(0.0, |most| ratio / most);
+        self.at_least.get(name).map_or(above, |least| above.max(least / ratio))
     }
 }
 
@@ -40,7 +40,7 @@ impl Figures {
         let mut missed = 0;
         for (name, words, limit) in most.chain(least) {
             let ratio = self.ratio(name)?;
-            let kept = limits.keeps(name, ratio);
+            let kept = limits.excess(name, ratio) <= 1.0;
             missed += usize::from(!kept);
             let mark = if kept { "ok    " } else { "MISSED" };
             println!("{mark}  {name:70} {ratio:9.3}  {words:8} {limit}");

@@ -57,6 +57,11 @@ fn main() -> Outcome<ExitCode> {
     Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Whether a ratio misses its limit by so little that more samples may show otherwise.
+fn could_be_noise(excess: f64) -> bool {
+    excess > 1.0 && excess < 1.5
+}
+
 /// Runs one contest, and again with more samples while its ratio misses its limit.
 fn run(
     mut contest: Contest,
@@ -76,17 +81,12 @@ fn run(
     }
     for retry in 0..=RETRIES {
         (0..samples).try_for_each(|_| contest.round(subject, false))?;
-        let ratio = contest.row().ratio();
-        let kept = !asked.judge || ratio.is_none_or(|ratio| limits.keeps(&ratio_name, ratio));
-        if kept || retry == RETRIES {
+        let ratio = contest.row().ratio().unwrap_or_default();
+        if !asked.judge || retry == RETRIES || !could_be_noise(limits.excess(&ratio_name, ratio)) {
             break;
         }
-        println!(
-            "{name}: {:.3} times the floor; noise or too slow, {} more samples",
-            ratio.unwrap_or_default(),
-            2 * samples
-        );
         samples *= 2;
+        println!("{name}: {ratio:.3} times the floor; noise or too slow, {samples} more samples");
     }
     let row = contest.row();
     tell(&name, row.summary.n, row.summary.median_us, row.floor_median_us);
@@ -130,8 +130,8 @@ fn clients(asked: &Asked, limits: &Limits, figures: &mut Figures) -> Outcome<()>
         (0..first).try_for_each(|_| pair.round(time))?;
         rounds += first;
         let (one, two) = pair.rates();
-        let kept = !asked.judge || limits.keeps(&format!("{} / {}", NAMES[1], NAMES[0]), two / one);
-        if kept || retry == RETRIES {
+        let excess = limits.excess(&format!("{} / {}", NAMES[1], NAMES[0]), two / one);
+        if !asked.judge || retry == RETRIES || !could_be_noise(excess) {
             break;
         }
         println!("{}: {:.3} times one; noise or too slow, {first} more rounds", NAMES[1], two / one);
