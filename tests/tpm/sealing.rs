@@ -19,6 +19,28 @@ fn sealed_data_comes_back_through_its_gate() {
 }
 
 #[test]
+fn sealed_data_that_is_loaded_opens_as_often_as_its_gate_lets() {
+    let mut lab = lab();
+    let blob = lab.tpm.seal(&secret_slice(vec![3; 96]), Gate::Counted(&secret(1))).unwrap();
+    let object = lab.tpm.load_sealed(&blob).unwrap();
+    for _ in 0..2 {
+        let opened = lab.tpm.unseal_loaded(&object, Gate::Counted(&secret(1))).unwrap();
+        assert_eq!(opened.expose_secret(), [3; 96]);
+    }
+    let wrong = lab.tpm.unseal_loaded(&object, Gate::Counted(&secret(2)));
+    assert!(matches!(wrong, Err(TpmError::WrongCounted)), "{wrong:?}");
+    assert_eq!(lab.tpm.facts().unwrap().lockout.count, 1);
+    // It is no key, and a key is not sealed data.
+    assert!(lab.tpm.sign(&object, Some(&secret(1)), &[0; 32]).is_err());
+    lab.tpm.unload(object).unwrap();
+    let blob = lab.tpm.create(KeyKind::P256, Usage::General, None).unwrap();
+    let key = lab.tpm.load(&blob).unwrap();
+    let refused = lab.tpm.unseal_loaded(&key, Gate::Open);
+    assert!(matches!(refused, Err(TpmError::Refused { .. })), "{refused:?}");
+    lab.tpm.unload(key).unwrap();
+}
+
+#[test]
 fn seals_128_bytes_and_not_129() {
     let mut lab = lab();
     let most = lab.tpm.seal(&secret_slice(vec![1; 128]), Gate::Counted(&secret(1))).unwrap();

@@ -4,6 +4,31 @@
 //! value is replaced by the container's sign secret (`TPM2_ObjectChangeAuth`) and wiped. That revokes nothing: whoever kept
 //! the first blob and the first value signs for ever, without a PIN and without lockout. So the value is never written, not
 //! even sealed, and the pool ends with its process.
+//!
+//! The owner of a TPM fills a pool while nobody uses the TPM, and a device takes from it:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use whfb::base::{OsRng, SystemClock};
+//! use whfb::device::container::pool::KeyPool;
+//! use whfb::device::home::Device;
+//! use whfb::device::tpm::owner::{Opener, Owner};
+//!
+//! # fn example(open: Opener, mut device: Device) -> Result<(), Box<dyn std::error::Error>> {
+//! device.pool = KeyPool::of(2);
+//! let pool = device.pool.clone();
+//! let fill = Box::new(move |tpm: &mut dyn whfb::device::tpm::Tpm| pool.make_one(tpm, &mut OsRng, &SystemClock));
+//! let owner = Owner::new(open, Some(fill), Some(Duration::from_secs(60)));
+//! owner.with(|tpm| {
+//!     let mut rng = OsRng;
+//!     let machine = device.machine(Some(tpm), &mut rng)?;
+//!     // Drive flows on the machine; provisioning claims a key of the pool.
+//!     # drop(machine);
+//!     Ok::<(), whfb::device::stop::Stop>(())
+//! })??;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -159,5 +184,39 @@ impl KeyPool {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // Nothing that runs under the lock leaves it half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_is_bounded_and_shows_no_authorization() {
+        assert_eq!(KeyPool::of(usize::MAX).inner().size, MOST);
+        assert!(!KeyPool::default().wants_more(), "no pool is one that wants nothing");
+        let pool = KeyPool::of(1);
+        let blob = KeyBlob { public: vec![1], private: vec![2] };
+        pool.inner().keys.push_back(PooledKey { blob, auth: Secret32::new(Box::new([0xA5; 32])) });
+        assert!(!pool.wants_more());
+        let shown = format!("{pool:?}");
+        assert!(!shown.contains("165") && !shown.to_lowercase().contains("a5"), "{shown}");
+    }
+
+    #[test]
+    fn more_keys_than_a_pool_may_hold_are_not_read() {
+        let pool = KeyPool::of(MOST);
+        for _ in 0..MOST {
+            let blob = KeyBlob { public: vec![1; 300], private: vec![2; 300] };
+            pool.inner().keys.push_back(PooledKey { blob, auth: Secret32::new(Box::new([0xFF; 32])) });
+        }
+        let stored = pool.to_stored();
+        assert!(stored.capacity() >= stored.len() && stored.len() <= ROOM * (MOST + 1), "it was never moved");
+        let mut text: serde_json::Value = serde_json::from_slice(&stored).unwrap();
+        let more = text["keys"][0].clone();
+        text["keys"].as_array_mut().unwrap().push(more);
+        text["size"] = usize::MAX.into();
+        let read = KeyPool::from_stored(text.to_string().as_bytes()).unwrap();
+        assert_eq!((read.available(), read.inner().size), (MOST, MOST));
     }
 }
