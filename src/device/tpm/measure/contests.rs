@@ -1,31 +1,9 @@
 //! Which operations are measured, and the floor of each.
 
-use std::time::Instant;
-
-use super::{Row, Samples, Subject, bare};
+use super::contest::{Contest, Lane};
+use super::{Subject, bare};
 use crate::base::{Secret32, secret_slice};
 use crate::device::tpm::{CertifyAuthority, Direct, Gate, KeyHandle, KeyKind, SealedBlob, Tpm as _, TpmError, Usage};
-
-/// Does one operation.
-type Lane = Box<dyn FnMut(&mut Subject) -> Result<(), TpmError>>;
-
-/// One operation and its floor, done in turn.
-pub struct Contest {
-    /// What is done.
-    pub op: &'static str,
-    /// With a key of which kind.
-    pub key: &'static str,
-    /// Which session its commands go in.
-    pub session: &'static str,
-    /// Whether it searches for primes, whose times scatter by a factor of five.
-    pub slow: bool,
-    ours: Lane,
-    /// None where there is nothing to compare with.
-    floor: Option<Lane>,
-    ours_took: Samples,
-    floor_took: Samples,
-    loaded: Vec<u32>,
-}
 
 const AUTH: [u8; 32] = [7; 32];
 const OTHER_AUTH: [u8; 32] = [9; 32];
@@ -41,118 +19,29 @@ fn other_auth() -> Secret32 {
 
 /// Makes a contest of one operation, with whatever it needs loaded. A TPM has three slots: run and
 /// [finish](Contest::finish) it before the next is made.
-type Maker = fn(&mut Subject) -> Result<Contest, TpmError>;
+pub type Maker = fn(&mut Subject) -> Result<Contest, TpmError>;
 
-/// Every contest that a TPM of this backend can take part in, in the order in which they are shown.
+/// All of them in the order in which they are shown, and whether they ask for what our own backend alone can do.
+const ALL: [(Maker, bool); 13] = [
+    (|subject| sign(subject, KeyKind::P256), false),
+    (|subject| sign(subject, KeyKind::Rsa2048), false),
+    (session, true),
+    (|subject| create(subject, KeyKind::P256), false),
+    (unlock, false),
+    (unlock_and_sign, false),
+    (unlocked_sign, true),
+    (attest, false),
+    (claim, false),
+    (claim_and_attest, false),
+    (|subject| create(subject, KeyKind::Rsa2048), false),
+    (cold, false),
+    (cold_and_attest, false),
+];
+
+/// Every contest that a TPM of this backend can take part in.
 pub fn contests(subject: &Subject) -> Vec<Maker> {
-    let mut all: Vec<Maker> = vec![
-        |subject| sign(subject, KeyKind::P256),
-        |subject| sign(subject, KeyKind::Rsa2048),
-        |subject| create(subject, KeyKind::P256),
-        unlock,
-        unlock_and_sign,
-        attest,
-        claim,
-        claim_and_attest,
-        |subject| create(subject, KeyKind::Rsa2048),
-        cold,
-        cold_and_attest,
-    ];
-    if matches!(subject, Subject::Direct(_)) {
-        all.insert(2, session);
-        all.insert(6, unlocked_sign);
-    }
-    all
-}
-
-impl Contest {
-    fn new(op: &'static str, key: &'static str, ours: Lane, floor: Option<Lane>) -> Self {
-        let (ours_took, floor_took) = (Samples::default(), Samples::default());
-        let session = "salted, encrypted, reused";
-        Self { op, key, session, slow: false, ours, floor, ours_took, floor_took, loaded: Vec::new() }
-    }
-
-    fn slow(self) -> Self {
-        Self { slow: true, ..self }
-    }
-
-    fn holding(self, loaded: &[&KeyHandle]) -> Self {
-        Self { loaded: loaded.iter().map(|key| key.0).collect(), ..self }
-    }
-
-    /// Renews the session before each operation of ours: the slowdown that a gate has to notice.
-    #[must_use]
-    pub fn with_session_per_call(self) -> Self {
-        let Self { mut ours, .. } = self;
-        let slowed: Lane = Box::new(move |subject| {
-            subject.direct()?.renew_session()?;
-            ours(subject)
-        });
-        Self { ours: slowed, session: "salted, encrypted, new for each call", ..self }
-    }
-
-    /// One operation of ours.
-    ///
-    /// # Errors
-    /// Those of the commands.
-    pub fn ours(&mut self, subject: &mut Subject) -> Result<(), TpmError> {
-        (self.ours)(subject)
-    }
-
-    /// The same commands bare; nothing where there is no floor.
-    ///
-    /// # Errors
-    /// Those of the commands.
-    pub fn floor(&mut self, subject: &mut Subject) -> Result<(), TpmError> {
-        self.floor.as_mut().map_or(Ok(()), |floor| floor(subject))
-    }
-
-    /// Whether there is a floor.
-    pub fn has_floor(&self) -> bool {
-        self.floor.is_some()
-    }
-
-    /// Does both lanes once, taking turns at being first; the times of `warm_up` are not kept.
-    ///
-    /// # Errors
-    /// Those of the commands.
-    pub fn round(&mut self, subject: &mut Subject, warm_up: bool) -> Result<(), TpmError> {
-        let floor_first = self.ours_took.len() % 2 == 1;
-        for is_floor in [floor_first, !floor_first] {
-            let (run, took) = match (is_floor, &mut self.floor, &*subject) {
-                (false, ..) => (&mut self.ours, &mut self.ours_took),
-                (true, Some(floor), Subject::Direct(_)) => (floor, &mut self.floor_took),
-                (true, ..) => continue,
-            };
-            let started = Instant::now();
-            run(subject)?;
-            let elapsed = started.elapsed();
-            if !warm_up {
-                took.add(elapsed);
-            }
-        }
-        Ok(())
-    }
-
-    /// What was measured so far.
-    pub fn row(&self) -> Row {
-        let floor = (!self.floor_took.is_empty()).then(|| self.floor_took.summary().median_us);
-        Row {
-            op: self.op,
-            key: self.key,
-            session: self.session,
-            summary: self.ours_took.summary(),
-            floor_median_us: floor,
-        }
-    }
-
-    /// Unloads what it had loaded.
-    ///
-    /// # Errors
-    /// Those of the command.
-    pub fn finish(self, subject: &mut Subject) -> Result<(), TpmError> {
-        self.loaded.into_iter().try_for_each(|handle| subject.tpm().unload(KeyHandle(handle)))
-    }
+    let direct = matches!(subject, Subject::Direct(_));
+    ALL.iter().filter(|(_, ours_alone)| direct || !ours_alone).map(|(maker, _)| *maker).collect()
 }
 
 fn key_name(kind: KeyKind) -> &'static str {
@@ -188,8 +77,9 @@ fn session(_: &mut Subject) -> Result<Contest, TpmError> {
         let session = bare::start_session().bring(tpm)?;
         bare::flush(session).send(tpm).map(drop)
     });
-    let contest = Contest::new("session", "-", ours, Some(floor));
-    Ok(Contest { session: "salted, encrypted, new", ..contest })
+    let mut contest = Contest::new("session", "-", ours, Some(floor));
+    contest.session = "salted, encrypted, new";
+    Ok(contest)
 }
 
 fn create(subject: &mut Subject, kind: KeyKind) -> Result<Contest, TpmError> {

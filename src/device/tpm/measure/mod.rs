@@ -5,10 +5,12 @@
 //! makes ratios of one run worth comparing; absolute times are worth what the machine is.
 
 mod bare;
+mod contest;
 mod contests;
 mod samples;
 
-pub use contests::{Contest, contests};
+pub use contest::Contest;
+pub use contests::{Maker, contests};
 pub use samples::{Samples, Summary};
 
 use super::{Direct, Facts, Tpm, TpmError};

@@ -27,11 +27,6 @@ impl Samples {
         self.0.push(took);
     }
 
-    /// Adds those of another series of the same operation.
-    pub fn extend(&mut self, others: Self) {
-        self.0.extend(others.0);
-    }
-
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
