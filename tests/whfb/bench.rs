@@ -89,15 +89,17 @@ fn a_person_gets_a_table() {
 #[test]
 fn what_cannot_be_measured_is_refused() {
     let world = World::new();
+    let trace = world.path("trace.pcap");
     for (arguments, words) in [
         (&["bench", "--tpm", "none"][..], "--tpm none cannot be measured"),
         (&["bench", "--tpm", "1.2"], "--tpm 1.2 cannot be measured"),
-        (&["--trace-tpm", "trace.pcap", "bench"], "being recorded cannot be measured"),
+        (&["--trace-tpm", &trace.display().to_string(), "bench"], "being recorded cannot be measured"),
     ] {
         let run = world.run(arguments);
         assert_eq!(run.code, 2, "{}", run.err);
         assert!(run.err.contains(words) && run.err.contains("next: "), "{}", run.err);
     }
+    assert!(!trace.exists(), "a trace was begun of what is refused");
     let run = world.run(&["bench", "--tpm", "device:/nowhere/tpm0"]);
     assert!(run.code == 3 && run.err.contains("/nowhere/tpm0"), "{}", run.err);
 }

@@ -17,15 +17,16 @@ use crate::args;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::{Ink, Output};
-use crate::trace;
 
 /// Operations that are done before time counts: the first ones start the session and warm the caches.
 const WARM_UP: usize = 5;
 
+/// What `--trace-tpm` gets for an answer: writing the file would be part of every figure.
+pub(crate) fn recorded() -> Failure {
+    Failure::usage("a TPM that is being recorded cannot be measured").next("leave --trace-tpm out")
+}
+
 pub(crate) fn run(bench: &args::Bench, output: &Output) -> Result<(), Failure> {
-    if trace::current().is_some() {
-        return Err(Failure::usage("a TPM that is being recorded cannot be measured").next("leave --trace-tpm out"));
-    }
     let interrupt = Interrupt::listen()?;
     let effort = if bench.quick { Effort::QUICK } else { Effort::FULL };
     let mut bed = Bed::of(&bench.tpm)?;
