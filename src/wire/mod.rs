@@ -14,5 +14,6 @@ pub mod jws;
 pub mod kpp;
 pub mod lab;
 pub mod oauth;
+pub mod registry;
 pub mod token;
 pub mod tpm;
