@@ -1,4 +1,4 @@
-//! Bytes and JSON in both directions. Decides nothing.
+//! Bytes, JSON and XML in both directions. Decides nothing.
 //!
 //! Each file is one format; a type here is what is on the wire, checked for form and for nothing else.
 
@@ -14,5 +14,6 @@ pub mod jws;
 pub mod kpp;
 pub mod lab;
 pub mod oauth;
+pub mod syncml;
 pub mod token;
 pub mod tpm;
