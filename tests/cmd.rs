@@ -26,3 +26,8 @@ fn an_empty_state_says_what_to_do() {
 fn devices_without_a_tpm_need_none() {
     run("device");
 }
+
+#[test]
+fn a_code_is_explained_in_whatever_form_it_comes() {
+    run("error");
+}

@@ -1,4 +1,4 @@
-//! Bytes and JSON in both directions. Decides nothing.
+//! Bytes, JSON, XML and registry files in both directions. Decides nothing.
 //!
 //! Each file is one format; a type here is what is on the wire, checked for form and for nothing else.
 
@@ -15,5 +15,6 @@ pub mod kpp;
 pub mod lab;
 pub mod oauth;
 pub mod registry;
+pub mod syncml;
 pub mod token;
 pub mod tpm;

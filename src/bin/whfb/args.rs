@@ -72,6 +72,14 @@ pub(crate) enum Command {
     Tpm(Tpm),
     /// Measure key creation and signing on the TPM at hand, beside the floor
     Bench(Bench),
+    /// One code: symbol, cause, what to do, and where that is documented
+    ///
+    /// Symbols that begin with DSREG_E_ or AAD_E_ are ours: of those Microsoft documents the number.
+    Error {
+        /// The code, as an HRESULT, as a decimal number with or without sign, or by its symbol
+        #[arg(value_name = "CODE", allow_negative_numbers = true)]
+        code: String,
+    },
     /// What is missing on this machine, and the command that mends it
     Doctor,
 }

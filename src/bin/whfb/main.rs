@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod device;
 mod doctor;
+mod error;
 mod failure;
 mod interrupt;
 mod join;
@@ -65,6 +66,7 @@ fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Status(status) => status::run(status, &place, output),
         Command::Tpm(tpm) => tpm::run(tpm, &place, output),
         Command::Bench(bench) => bench::run(bench, output),
+        Command::Error { code } => error::run(code, output),
         Command::Doctor => doctor::run(&place, output),
     }
 }
