@@ -110,10 +110,10 @@ impl Lab {
         self.fleet.add(name, sleeper(dir.join("tpm"), pins));
         self.use_device(number, |device, tpm| {
             let mut rng = OsRng;
-            let mut machine = device.machine(Some(tpm), &mut rng)?;
+            let mut machine = device.machine(Some(tpm), &mut rng, SystemClock.now())?;
             drive(Join::new(ALICE, SEEDED_PASSWORD.into()), &mut machine, &self.entra, &SystemClock)?;
             drive(Logon::new(ALICE, SEEDED_PASSWORD.into()), &mut machine, &self.entra, &SystemClock)?;
-            let pin = PinRules::of(&machine.policy.effective()).accept(PIN.into()).map_err(|_| "the PIN is refused")?;
+            let pin = PinRules::of(&machine.policy).accept(PIN.into()).map_err(|_| "the PIN is refused")?;
             let flow = begin_by_user(&machine, ALICE, SystemClock.now())?.with_pin(pin);
             drive(flow, &mut machine, &self.entra, &SystemClock)?;
             drive(SignIn::new(ALICE, PIN.into()), &mut machine, &self.entra, &SystemClock)?;
@@ -148,7 +148,7 @@ impl Lab {
         for number in (0..some).map(|index| index * devices / some) {
             self.use_device(number, |device, tpm| {
                 let mut rng = OsRng;
-                let mut machine = device.machine(Some(tpm), &mut rng)?;
+                let mut machine = device.machine(Some(tpm), &mut rng, SystemClock.now())?;
                 drive(SignIn::new(ALICE, PIN.into()), &mut machine, &self.entra, &SystemClock)?;
                 Ok(())
             })?;

@@ -31,3 +31,8 @@ fn devices_without_a_tpm_need_none() {
 fn a_code_is_explained_in_whatever_form_it_comes() {
     run("error");
 }
+
+#[test]
+fn policies_are_imported_and_explained() {
+    run("policy");
+}

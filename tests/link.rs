@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use tempfile::TempDir;
+use whfb::base::Clock as _;
 use whfb::base::{Hresult, ManualClock, OsRng, SignedDuration, Timestamp};
 use whfb::crypto::SigningKey;
 use whfb::crypto::cert::{Authority, Name, Text, Validity, pem};
@@ -60,7 +61,7 @@ impl Lab {
         link: Option<&dyn Link>,
     ) -> Result<F::Output, Halt> {
         let mut rng = OsRng;
-        let mut machine = self.device.machine(None, &mut rng).unwrap();
+        let mut machine = self.device.machine(None, &mut rng, self.clock.now()).unwrap();
         let flow = flow(&machine);
         drive(flow, &mut machine, link.unwrap_or(&self.entra), self.clock.as_ref())
     }
@@ -75,7 +76,7 @@ impl Lab {
 }
 
 fn provision(machine: &Machine<'_>) -> Provision {
-    let pin = PinRules::of(&machine.policy.effective()).accept(PIN.into()).unwrap();
+    let pin = PinRules::of(&machine.policy).accept(PIN.into()).unwrap();
     begin_by_user(machine, ALICE, "2026-11-22T12:00:00Z".parse().unwrap()).unwrap().with_pin(pin)
 }
 
@@ -121,7 +122,7 @@ fn a_key_that_arrives_when_its_mfa_is_older_than_ten_minutes_is_refused_and_kept
         let link = Slow { link: &lab.entra, clock: &clock, delay: SignedDuration::from_secs(delay) };
         let outcome = {
             let mut rng = OsRng;
-            let mut machine = device.machine(None, &mut rng).unwrap();
+            let mut machine = device.machine(None, &mut rng, clock.now()).unwrap();
             let flow = provision(&machine);
             drive(flow, &mut machine, &link, clock.as_ref())
         };
@@ -156,7 +157,7 @@ fn a_line_that_is_cut_after_any_request_leaves_device_and_directory_consistent()
         let link = Mortal { link: &lab.entra, left: Cell::new(sent) };
         let outcome = {
             let mut rng = OsRng;
-            let mut machine = device.machine(None, &mut rng).unwrap();
+            let mut machine = device.machine(None, &mut rng, clock.now()).unwrap();
             let flow = provision(&machine);
             drive(flow, &mut machine, &link, clock.as_ref())
         };

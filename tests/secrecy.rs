@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
-use whfb::base::{CryptoRng, ExposeSecret as _, OsRng, RngCore, Secret32, SystemClock};
+use whfb::base::{Clock as _, CryptoRng, ExposeSecret as _, OsRng, RngCore, Secret32, SystemClock};
 use whfb::crypto::digest::hmac_sha256;
 use whfb::device::container::pool::KeyPool;
 use whfb::device::flow::{Flow, Machine};
@@ -142,7 +142,7 @@ impl Bench {
 
     fn work<T>(&mut self, work: impl FnOnce(&mut Machine<'_>) -> T) -> T {
         let tpm = self.tpm.as_mut().map(|tpm| tpm as &mut dyn Tpm);
-        let value = work(&mut self.device.machine(tpm, &mut OsRng).unwrap());
+        let value = work(&mut self.device.machine(tpm, &mut OsRng, SystemClock.now()).unwrap());
         self.device.save().unwrap();
         value
     }
@@ -167,7 +167,7 @@ impl Bench {
         self.run(Join::new(ALICE, PASSWORD.into()), link);
         self.run(Logon::new(ALICE, PASSWORD.into()), link);
         self.work(|machine| {
-            let pin = PinRules::of(&machine.policy.effective()).accept(PIN.into()).unwrap();
+            let pin = PinRules::of(&machine.policy).accept(PIN.into()).unwrap();
             let flow = begin_by_user(machine, ALICE, whfb::base::Clock::now(&SystemClock)).unwrap().with_pin(pin);
             drive(flow, machine, link, &SystemClock).unwrap();
             drive(SignIn::new(ALICE, WRONG_PIN.into()), machine, link, &SystemClock).unwrap_err();

@@ -47,7 +47,7 @@ impl Bench {
         let mut bench = Self { tpm, device, entra, _directory: directory };
         let Self { tpm, device, entra, .. } = &mut bench;
         let mut rng = OsRng;
-        let mut machine = device.machine(Some(tpm), &mut rng)?;
+        let mut machine = device.machine(Some(tpm), &mut rng, SystemClock.now())?;
         drive(Join::new(ALICE, SEEDED_PASSWORD.into()), &mut machine, entra, &SystemClock)?;
         drive(Logon::new(ALICE, SEEDED_PASSWORD.into()), &mut machine, entra, &SystemClock)?;
         bench.cold()?;
@@ -73,9 +73,8 @@ impl Bench {
             user.container = None;
         }
         let mut rng = OsRng;
-        let mut machine = self.device.machine(Some(&mut self.tpm), &mut rng)?;
-        let pin =
-            PinRules::of(&machine.policy.effective()).accept("314159".into()).map_err(|_| "the PIN is refused")?;
+        let mut machine = self.device.machine(Some(&mut self.tpm), &mut rng, SystemClock.now())?;
+        let pin = PinRules::of(&machine.policy).accept("314159".into()).map_err(|_| "the PIN is refused")?;
         let mut flow = begin_by_user(&machine, ALICE, SystemClock.now())?.with_pin(pin);
         let (mut steps, mut reply) = (Vec::new(), None);
         let mut took = Duration::ZERO;

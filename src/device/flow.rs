@@ -5,9 +5,10 @@ use crate::device::container::pool::KeyPool;
 use crate::device::events::EventLog;
 use crate::device::hardware::{self, HardwareState, Inputs, Provider};
 use crate::device::keys::{KeyError, KeyStore, secret32};
-use crate::device::policy::Policy;
+use crate::device::policy::Effective;
 use crate::device::state::{DeviceState, Registration};
 use crate::device::stop::Stop;
+use crate::device::switches::Switches;
 use crate::wire::http::{Reply, Request};
 
 const LOCKOUT: &str = "whfb lockout authorization";
@@ -45,42 +46,16 @@ pub struct Machine<'a> {
     pub hardware: HardwareState,
     /// Keys made in advance.
     pub pool: &'a KeyPool,
-    /// What an administrator set.
-    pub policy: &'a Policy,
+    /// The policy in force.
+    pub policy: Effective,
+    /// Whether Intune has set any of it: then the page during OOBE has no cancel.
+    pub managed_by_intune: bool,
     /// Undocumented outcomes.
     pub switches: &'a Switches,
     /// What the device knows; a flow that stops leaves users and registration as they were.
     pub state: &'a mut DeviceState,
     /// Where events go.
     pub events: &'a mut EventLog,
-}
-
-/// The outcomes that nobody documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Switches {
-    /// Of the hardware decision.
-    pub hardware: hardware::Switches,
-    /// What the user's own attempt answers when policy turns Hello off. \[inferred\]
-    pub disabled: Hresult,
-    /// A key is registered without a statement when the attestation CA refuses the TPM. \[inferred\]
-    pub register_unattested: bool,
-    /// The pool's authorization values are written to disk, so that its keys outlive the process: the opposite of what keeps
-    /// them safe. Reported as [`POOL_AUTH_ON_DISK`].
-    pub pool_persist: bool,
-}
-
-/// The report of [`Switches::pool_persist`].
-pub const POOL_AUTH_ON_DISK: &str = "POOL_AUTH_ON_DISK";
-
-impl Default for Switches {
-    fn default() -> Self {
-        Self {
-            hardware: hardware::Switches::default(),
-            disabled: Hresult::NTE_PERM,
-            register_unattested: false,
-            pool_persist: false,
-        }
-    }
 }
 
 impl Machine<'_> {
@@ -105,8 +80,7 @@ impl Machine<'_> {
 
     /// The inputs of the hardware decision.
     pub fn hardware_inputs(&self) -> Inputs {
-        let policy = self.policy.effective();
-        let (required, exclude_tpm12) = (policy.require_security_device.value, policy.exclude_tpm12.value);
+        let (required, exclude_tpm12) = (self.policy.require_security_device.value, self.policy.exclude_tpm12.value);
         Inputs { pool_satisfactory: self.pool.available() > 0, ..self.hardware.inputs(required, exclude_tpm12) }
     }
 

@@ -1,21 +1,24 @@
 //! The directory of a device: its record, its policy, its event log and, without a TPM, its machine key.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::base::{ExposeSecret as _, Random, Secret32};
+use crate::base::{ExposeSecret as _, Random, Secret32, Timestamp};
 use crate::device::container::pool::KeyPool;
 use crate::device::events::{Event, EventLog};
-use crate::device::flow::{Machine, Switches};
+use crate::device::flow::Machine;
 use crate::device::hardware::HardwareState;
 use crate::device::keys::{KeyStore, secret32};
 use crate::device::policy::Policy;
 use crate::device::state::{Description, DeviceState, TimeMark, TpmChoice, VERSION};
 use crate::device::stop::Stop;
 use crate::device::store::{Store, StoreError};
+use crate::device::switches::{SwitchFault, Switches};
 use crate::device::tpm::{Facts, Tpm, TpmError};
 
 const RECORD: &str = "device.json";
 const POLICY: &str = "policy.json";
+const SWITCHES: &str = "switches.json";
 const EVENTS: &str = "events.json";
 const TIME: &str = "time.json";
 const MACHINE_KEY: &str = "machine.key";
@@ -30,7 +33,7 @@ pub struct Device {
     store: Store,
     /// The record.
     pub state: DeviceState,
-    /// What an administrator set.
+    /// What administrators set, by source.
     pub policy: Policy,
     /// Undocumented outcomes.
     pub switches: Switches,
@@ -62,11 +65,12 @@ impl Device {
         }
         let store = Store::open(dir)?;
         let state = store.read_versioned(RECORD, VERSION)?;
-        let policy = store.read(POLICY)?.unwrap_or_default();
+        let policy = read_policy(&store)?;
+        let switches = read_switches(&store)?;
         let machine_key = read_secret(&store, MACHINE_KEY)?;
         let time = store.read(TIME)?;
         let pool = read_pool(&store)?;
-        Ok(Self { time, pool, ..Self::assemble(store, state, policy, machine_key) })
+        Ok(Self { time, pool, switches, ..Self::assemble(store, state, policy, machine_key) })
     }
 
     fn assemble(store: Store, state: DeviceState, policy: Policy, machine_key: Option<Secret32>) -> Self {
@@ -87,11 +91,12 @@ impl Device {
     }
 
     /// What flows work on. Looks at the TPM first: one that was cleared or swapped is refused before any secret is
-    /// sent, and a TPM that is met for the first time is pinned.
+    /// sent, and a TPM that is met for the first time is pinned. The policy is the one in force at `now`.
     pub fn machine<'a>(
         &'a mut self,
         mut tpm: Option<&'a mut (dyn Tpm + 'static)>,
         rng: &'a mut (dyn Random + 'static),
+        now: Timestamp,
     ) -> Result<Machine<'a>, Stop> {
         let hardware = match tpm.as_deref_mut() {
             Some(tpm) => {
@@ -108,7 +113,8 @@ impl Device {
             keys: KeyStore { tpm, not_ready: self.not_ready.is_some(), machine_key: &mut self.machine_key, rng },
             hardware,
             pool: &self.pool,
-            policy: &self.policy,
+            policy: self.policy.effective(now, &self.switches.policy),
+            managed_by_intune: self.policy.has_intune(),
             switches: &self.switches,
             state: &mut self.state,
             events: &mut self.events,
@@ -132,6 +138,7 @@ impl Device {
         }
         self.store.write(RECORD, &self.state)?;
         self.store.write(POLICY, &self.policy)?;
+        self.save_switches()?;
         self.save_time()?;
         self.save_pool()?;
         let mut fresh = self.events.take();
@@ -151,6 +158,12 @@ impl Device {
     /// Writes where the TPM stands in time, and nothing else: what a device does that refuses its TPM.
     pub fn save_time(&self) -> Result<(), StoreError> {
         self.time.as_ref().map_or(Ok(()), |mark| self.store.write(TIME, mark))
+    }
+
+    /// Keeps the switches that were turned, by name.
+    fn save_switches(&self) -> Result<(), StoreError> {
+        let turned = self.switches.turned();
+        if turned.is_empty() { self.store.remove(SWITCHES) } else { self.store.write(SWITCHES, &turned) }
     }
 
     /// Keeps the pool's authorization values on disk only where [`Switches::pool_persist`] says so, and removes them otherwise.
@@ -179,6 +192,27 @@ fn read_pool(store: &Store) -> Result<KeyPool, StoreError> {
     let Some(bytes) = store.read_bytes(POOL)?.map(zeroize::Zeroizing::new) else { return Ok(KeyPool::default()) };
     let damaged = || StoreError::Damaged { path: store.path(POOL), reason: "not a pool of keys".to_owned() };
     KeyPool::from_stored(&bytes).ok_or_else(damaged)
+}
+
+/// What was set, if every layer holds what its channel takes.
+fn read_policy(store: &Store) -> Result<Policy, StoreError> {
+    let policy: Policy = store.read(POLICY)?.unwrap_or_default();
+    match policy.fault() {
+        None => Ok(policy),
+        Some(fault) => Err(StoreError::Damaged { path: store.path(POLICY), reason: fault.to_string() }),
+    }
+}
+
+/// The switches that were turned.
+fn read_switches(store: &Store) -> Result<Switches, StoreError> {
+    let turned: BTreeMap<String, String> = store.read(SWITCHES)?.unwrap_or_default();
+    let mut switches = Switches::default();
+    for (name, value) in &turned {
+        let damaged =
+            |fault: SwitchFault| StoreError::Damaged { path: store.path(SWITCHES), reason: fault.to_string() };
+        switches.turn(name, value).map_err(damaged)?;
+    }
+    Ok(switches)
 }
 
 /// A file of 32 bytes.
@@ -224,13 +258,18 @@ fn check_time(time: &mut Option<TimeMark>, tpm: &mut dyn Tpm, switches: &Switche
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{OsRng, Timestamp};
+    use crate::base::OsRng;
     use crate::device::events::Activity;
     use crate::device::hardware::Provider;
     use crate::device::keys::{Lock, Role};
+    use crate::device::policy::{Node, Source, Value};
 
     fn description() -> Description {
         Description { name: "LAB-1".into(), tpm: TpmChoice::None, condition: Default::default() }
+    }
+
+    fn required() -> Policy {
+        Policy::default().with(Source::DeviceCsp, &[(Node::RequireSecurityDevice, Value::Bool(true))]).unwrap()
     }
 
     fn files(dir: &Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
@@ -279,20 +318,25 @@ mod tests {
         device.save().unwrap();
         assert!(!dir.path().join(MACHINE_KEY).exists());
         let mut rng = OsRng;
-        let keys = &mut device.machine(None, &mut rng).unwrap().keys;
+        let keys = &mut device.machine(None, &mut rng, Timestamp::UNIX_EPOCH).unwrap().keys;
         let key = keys.create(Provider::Software, Role::Device, Lock::Device).unwrap();
         device.save().unwrap();
         drop(device);
 
         let mut device = Device::open(dir.path()).unwrap();
         device.save().unwrap();
-        device.machine(None, &mut rng).unwrap().keys.sign(&key, Lock::Device, &[0; 32]).unwrap();
+        device.machine(None, &mut rng, Timestamp::UNIX_EPOCH).unwrap().keys.sign(&key, Lock::Device, &[0; 32]).unwrap();
         drop(device);
         std::fs::write(dir.path().join(MACHINE_KEY), [0; 31]).unwrap();
         assert!(matches!(Device::open(dir.path()), Err(StoreError::Damaged { .. })));
         std::fs::write(dir.path().join(MACHINE_KEY), [0; 32]).unwrap();
         let mut device = Device::open(dir.path()).unwrap();
-        let error = device.machine(None, &mut rng).unwrap().keys.sign(&key, Lock::Device, &[0; 32]).unwrap_err();
+        let error = device
+            .machine(None, &mut rng, Timestamp::UNIX_EPOCH)
+            .unwrap()
+            .keys
+            .sign(&key, Lock::Device, &[0; 32])
+            .unwrap_err();
         assert!(matches!(error, crate::device::keys::KeyError::Sealed), "{error}");
     }
 
@@ -300,7 +344,7 @@ mod tests {
     fn events_add_up_and_policy_survives() {
         let dir = tempfile::tempdir().unwrap();
         let mut device = Device::create(dir.path(), description()).unwrap();
-        device.policy.require_security_device = Some(true);
+        device.policy = required();
         for _ in 0..2 {
             device.events.record(Event::started(Timestamp::UNIX_EPOCH, Activity::Processing));
             device.save().unwrap();
@@ -308,6 +352,6 @@ mod tests {
         drop(device);
         let device = Device::open(dir.path()).unwrap();
         assert_eq!(device.logged_events().unwrap().len(), 2);
-        assert_eq!(device.policy.require_security_device, Some(true));
+        assert_eq!(device.policy, required());
     }
 }

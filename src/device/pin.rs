@@ -18,6 +18,17 @@ pub enum ClassUse {
     Forbidden,
 }
 
+impl ClassUse {
+    /// The use of a number; whatever is none of the three is no restriction.
+    fn of(number: u32) -> Self {
+        match number {
+            1 => Self::Required,
+            2 => Self::Forbidden,
+            _ => Self::Allowed,
+        }
+    }
+}
+
 /// A class of characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -109,15 +120,15 @@ impl AcceptedPin {
 }
 
 impl PinRules {
-    /// The rules of an effective policy. Unset classes are allowed, as since Windows 10 1709.
+    /// The rules of an effective policy.
     pub fn of(policy: &Effective) -> Self {
         Self {
             min: policy.minimum_pin_length.value,
             max: policy.maximum_pin_length.value,
-            digits: ClassUse::Allowed,
-            lowercase: ClassUse::Allowed,
-            uppercase: ClassUse::Allowed,
-            special: ClassUse::Allowed,
+            digits: ClassUse::of(policy.digits.value),
+            lowercase: ClassUse::of(policy.lowercase_letters.value),
+            uppercase: ClassUse::of(policy.uppercase_letters.value),
+            special: ClassUse::of(policy.special_characters.value),
             allow_sequences: false,
         }
     }
@@ -180,10 +191,11 @@ fn is_sequence(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::policy::Policy;
+    use crate::base::Timestamp;
+    use crate::device::policy::{Node, Policy, Source, Value};
 
     fn rules(min: u32) -> PinRules {
-        PinRules { min, ..PinRules::of(&Policy::default().effective()) }
+        PinRules { min, ..PinRules::of(&Policy::default().effective(Timestamp::UNIX_EPOCH, &Default::default())) }
     }
 
     fn judge(rules: &PinRules, pin: &str) -> Result<(), PinFault> {
@@ -245,6 +257,16 @@ mod tests {
         assert_eq!(judge(&strict, "ABCD"), Err(PinFault::MissingClass(Class::Lowercase)));
         assert_eq!(judge(&strict, "abc1"), Err(PinFault::ForbiddenClass(Class::Digit)));
         assert_eq!(judge(&strict, "abCD"), Ok(()));
+    }
+
+    #[test]
+    fn the_classes_are_those_of_the_policy() {
+        let set = [(Node::Digits, Value::Int(2)), (Node::SpecialCharacters, Value::Int(1))];
+        let policy = Policy::default().with(Source::DeviceCsp, &set).unwrap();
+        let rules = PinRules::of(&policy.effective(Timestamp::UNIX_EPOCH, &Default::default()));
+        assert_eq!(judge(&rules, "abcdef"), Err(PinFault::MissingClass(Class::Special)));
+        assert_eq!(judge(&rules, "abc-1f"), Err(PinFault::ForbiddenClass(Class::Digit)));
+        assert_eq!(judge(&rules, "abc-df"), Ok(()));
     }
 
     #[test]

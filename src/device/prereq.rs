@@ -7,6 +7,15 @@ use crate::base::Hresult;
 use crate::device::hardware::Provider;
 use crate::device::report::{Section, yes_no};
 
+/// What the check takes for an Entra user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntraUser {
+    /// A user with a PRT, as the event's parameter says.
+    Prt,
+    /// A user of the tenant, as the words of the documentation say.
+    Account,
+}
+
 /// What the check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionFacts {

@@ -124,6 +124,9 @@ pub struct UserState {
     /// The Hello container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
+    /// When the user last cancelled the enrollment that started by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<Timestamp>,
 }
 
 /// Where the TPM stood in time: a record of its own, as it changes with every use.

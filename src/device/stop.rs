@@ -58,6 +58,12 @@ pub enum Stop {
     /// The automatic entry found a prerequisite missing: nothing starts, and there is no code.
     #[error("provisioning will not start: {}", .0.reasons())]
     WillNotProvision(Box<Prerequisites>),
+    /// The user cancelled; the next session asks again.
+    #[error("cancelled by the user; the next sign-in asks again")]
+    Cancelled,
+    /// With Intune the page during OOBE has no way out: Hello is set up before the desktop.
+    #[error("Intune manages the device: during OOBE Hello has to be set up before the desktop, and there is no cancel")]
+    NoCancel,
     /// Policy turns Hello off.
     #[error("policy turns Windows Hello for Business off")]
     Disabled(Hresult),
@@ -155,10 +161,12 @@ fn words(refusal: &ServerRefusal) -> String {
 }
 
 impl Stop {
-    /// The code that a Windows device shows; the automatic entry and a misuse of ours have none.
+    /// The code that a Windows device shows; where nothing starts, where nothing can be cancelled, and for a misuse of ours
+    /// there is none.
     pub fn hresult(&self) -> Option<Hresult> {
         Some(match self {
-            Self::WillNotProvision(_) | Self::Encoding | Self::Over => return None,
+            Self::WillNotProvision(_) | Self::NoCancel | Self::Encoding | Self::Over => return None,
+            Self::Cancelled => Hresult::NTE_USER_CANCELLED,
             Self::NotAUpn => Hresult::NTE_INVALID_PARAMETER,
             Self::AlreadyJoined | Self::ContainerExists => Hresult::NTE_EXISTS,
             Self::NotJoined => Hresult::DSREG_E_NO_DEVICE_CERTIFICATE,

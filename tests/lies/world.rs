@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 use whfb::attest::{TpmIdentity, ek_certificate};
-use whfb::base::{ManualClock, OsRng, Secret32, Timestamp};
+use whfb::base::{Clock as _, ManualClock, OsRng, Secret32, SystemClock, Timestamp};
 use whfb::crypto::cert::{Authority, Name, Text, Validity};
 use whfb::crypto::{PublicKey, SigningKey};
 use whfb::device::flow::Machine;
 use whfb::device::home::Device;
 use whfb::device::join::Join;
 use whfb::device::pin::PinRules;
-use whfb::device::policy::Policy;
+use whfb::device::policy::{Node, Policy, Source, Value};
 use whfb::device::provision::begin_by_user;
 use whfb::device::signin::{Logon, SignIn};
 use whfb::device::state::{Condition, Description, DeviceState, TpmChoice};
@@ -43,7 +43,7 @@ impl Operation {
         let clock = ManualClock::new(now());
         match self {
             Self::Create => {
-                let pin = PinRules::of(&machine.policy.effective()).accept(PIN.into()).unwrap();
+                let pin = PinRules::of(&machine.policy).accept(PIN.into()).unwrap();
                 let flow = begin_by_user(machine, ALICE, now())?.with_pin(pin);
                 drive(flow, machine, tenant, &clock).map(drop)
             }
@@ -156,7 +156,8 @@ impl World {
         copy(stage.folder.path(), folder.path());
         let mut device = Device::create(&folder.path().join("pc"), stage.state.description.clone()).unwrap();
         device.state = stage.state.clone();
-        device.policy = Policy { require_security_device: Some(true), ..Policy::default() };
+        device.policy =
+            Policy::default().with(Source::DeviceCsp, &[(Node::RequireSecurityDevice, Value::Bool(true))]).unwrap();
         let tenant = open_tenant(folder.path(), &self.vendor);
         Case { world: self, tenant, device, stock: self.stock.clone(), folder }
     }
@@ -190,7 +191,7 @@ impl Case<'_> {
         let stock = std::mem::take(&mut self.stock);
         let mut tpm = Stocked { inner, script: Arc::clone(script), stock };
         let mut rng = OsRng;
-        let outcome = match self.device.machine(Some(&mut tpm), &mut rng) {
+        let outcome = match self.device.machine(Some(&mut tpm), &mut rng, SystemClock.now()) {
             Ok(mut machine) => work(&mut machine, &self.tenant),
             Err(stop) => Err(stop.into()),
         };

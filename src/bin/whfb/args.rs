@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as Fields, Parser, Subcommand, ValueEnum};
+use whfb::base::Timestamp;
+use whfb::device::policy::{FileFormat, Source};
 use whfb::device::state::TpmChoice;
 use whfb::device::tpm::{Condition, Reason};
 
@@ -58,9 +60,11 @@ pub(crate) enum Command {
     Device(Device),
     /// Join a device to the tenant
     Join(Join),
-    /// Set the Hello policy of a device
+    /// The Hello policy of a device: set, import, export, show, explain
     #[command(subcommand)]
     Policy(Policy),
+    /// Begin a Windows session: policy refresh, prerequisite check, and provisioning if it passes
+    Logon(Logon),
     /// Make a PIN-gated key, attest it and register it
     Provision(Provision),
     /// Sign in with the PIN
@@ -72,6 +76,8 @@ pub(crate) enum Command {
     Tpm(Tpm),
     /// Measure key creation and signing on the TPM at hand, beside the floor
     Bench(Bench),
+    /// What RequireSecurityDevice does on every TPM in every condition, executed
+    Matrix(Matrix),
     /// One code: symbol, cause, what to do, and where that is documented
     ///
     /// Symbols that begin with DSREG_E_ or AAD_E_ are ours: of those Microsoft documents the number.
@@ -159,6 +165,14 @@ pub(crate) enum Device {
         /// Its name
         name: String,
     },
+    /// Show the switches of a device, or turn some: what Microsoft documents nowhere, or twice
+    Switch {
+        #[command(flatten)]
+        on: OnDevice,
+        /// SWITCH=VALUE, such as policy.late-requirement=delete
+        #[arg(value_name = "SWITCH=VALUE")]
+        assignments: Vec<String>,
+    },
 }
 
 const CONDITIONS: &str = "What state its TPM is in:
@@ -225,14 +239,143 @@ pub(crate) struct Join {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policy {
-    /// Set nodes, such as RequireSecurityDevice=true
+    /// Set nodes of the device CSP, such as RequireSecurityDevice=true
     Set {
         #[command(flatten)]
         on: OnDevice,
-        /// NODE=VALUE, by short name or whole OMA-URI
+        /// NODE=VALUE, by short name or whole OMA-URI (`./User/...` sets the user CSP)
         #[arg(required = true, value_name = "NODE=VALUE")]
         assignments: Vec<String>,
     },
+    /// Import a file: SyncML, OMA-URI lines, .reg, Registry.pol, or JSON of Intune
+    #[command(after_help = IMPORT_HELP)]
+    Import {
+        #[command(flatten)]
+        on: OnDevice,
+        /// The file; `-` for standard input
+        file: PathBuf,
+        /// Who delivers it [default: what the file says]
+        #[arg(long, value_name = "SOURCE", value_parser = source())]
+        source: Option<Source>,
+        /// Its form [default: by how the file begins]
+        #[arg(long, value_name = "FORMAT", value_parser = file_format())]
+        format: Option<FileFormat>,
+        /// Which of several of its source, such as the name of a device profile [default: what the file says]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// When it takes effect, such as 2026-01-31T08:00:00Z [default: at once]
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
+    },
+    /// Write what one source has set to standard output
+    Export {
+        #[command(flatten)]
+        on: OnDevice,
+        /// Who set it
+        #[arg(long, value_name = "SOURCE", value_parser = source(), default_value = "device-csp")]
+        source: Source,
+        /// Which of several of its source
+        #[arg(long, value_name = "NAME", default_value = "")]
+        name: String,
+        /// The form
+        #[arg(long, value_name = "FORMAT", value_parser = file_format())]
+        format: FileFormat,
+    },
+    /// Every node: value in force, whose it is, what it takes
+    Show(OnDevice),
+    /// Who won, who lost, and the rule that decided, with its source
+    Explain {
+        /// A node, by short name or whole OMA-URI [default: all that anybody has set]
+        node: Option<String>,
+        #[command(flatten)]
+        on: OnDevice,
+    },
+}
+
+const IMPORT_HELP: &str = "Sources, strongest first: user-gpo, computer-gpo, user-csp, device-csp. Into the device CSP also \
+deliver, each over the one before: provisioning-package, intune-tenant (once, before the join), device-csp itself, \
+intune-profile (by --at).
+
+A Registry.pol and JSON of Intune are the whole of a policy and take the place of what the same source had set; the other \
+forms are changes. Settings of other policies are passed over and counted.";
+
+fn source() -> impl clap::builder::TypedValueParser<Value = Source> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+    PossibleValuesParser::new(Source::ALL.map(Source::name))
+        .map(|name| Source::ALL.into_iter().find(|source| source.name() == name).unwrap_or(Source::DeviceCsp))
+}
+
+fn file_format() -> impl clap::builder::TypedValueParser<Value = FileFormat> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+    PossibleValuesParser::new(FileFormat::ALL.map(FileFormat::name))
+        .map(|name| FileFormat::ALL.into_iter().find(|format| format.name() == name).unwrap_or(FileFormat::Lines))
+}
+
+/// Through which source the policies of the matrix arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MatrixSource {
+    /// The device CSP, by SyncML
+    Csp,
+    /// A computer GPO, by Registry.pol
+    Gpo,
+    /// A device profile of Intune, by its settings-catalogue JSON
+    Intune,
+}
+
+impl MatrixSource {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Csp => "csp",
+            Self::Gpo => "gpo",
+            Self::Intune => "intune",
+        }
+    }
+}
+
+/// How the matrix is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MatrixFormat {
+    /// A line for each TPM and condition
+    Grid,
+    /// A table for a document
+    Markdown,
+    /// A table for a spreadsheet
+    Csv,
+    /// One object, with event 5555 in each row; the same as --json
+    Json,
+}
+
+#[derive(Debug, Fields)]
+pub(crate) struct Matrix {
+    /// Through which source the policies arrive
+    #[arg(long, value_name = "SOURCE", default_value = "csp")]
+    pub(crate) source: MatrixSource,
+
+    /// How it is shown [default: grid]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<MatrixFormat>,
+}
+
+#[derive(Debug, Fields)]
+pub(crate) struct Logon {
+    #[command(flatten)]
+    pub(crate) on: OnDevice,
+    #[command(flatten)]
+    pub(crate) by: ByPassword,
+    #[command(flatten)]
+    pub(crate) pin: ByPin,
+    /// The session is a remote one
+    #[arg(long)]
+    pub(crate) remote: bool,
+    /// The session is the one at the end of the out-of-box experience
+    #[arg(long, conflicts_with = "remote")]
+    pub(crate) oobe: bool,
+    /// The Enrollment Status Page holds the desktop until every policy has arrived, also those of a later time
+    #[arg(long)]
+    pub(crate) esp: bool,
+    /// The user cancels the enrollment that starts
+    #[arg(long)]
+    pub(crate) cancel: bool,
 }
 
 #[derive(Debug, Fields)]

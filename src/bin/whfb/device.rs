@@ -11,6 +11,7 @@ use whfb::device::StoreError;
 use whfb::device::home::Device;
 use whfb::device::state::{Description, TimeMark, TpmChoice};
 use whfb::device::stop::Stop;
+use whfb::device::switches::SWITCHES;
 use whfb::device::tpm::manufacture::{Owned, manufacture};
 use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
 use whfb::device::tpm::{Condition, Direct, Facts, KeyKind, Ownership, condition};
@@ -34,6 +35,7 @@ pub(crate) fn run(command: &args::Device, place: &Place, output: &Output) -> Res
         }
         args::Device::List => list(place, output),
         args::Device::Show { name } => show(place, name.as_deref(), output),
+        args::Device::Switch { on, assignments } => switch(on, assignments, place, output),
         args::Device::Remove { name } => {
             place.prepare()?;
             remove(&place.device(name)?)?;
@@ -133,6 +135,33 @@ pub(crate) fn remove(dir: &Path) -> Result<(), Failure> {
     let device = Device::open(dir)?;
     std::fs::remove_dir_all(dir).map_err(|error| Failure::environment(format!("{}: {error}", dir.display())))?;
     drop(device);
+    Ok(())
+}
+
+/// Turns all or none, and shows every switch.
+fn switch(on: &args::OnDevice, assignments: &[String], place: &Place, output: &Output) -> Result<(), Failure> {
+    let (name, dir) = place.choose(on.device.as_deref())?;
+    let mut device = Device::open(&dir)?;
+    let mut switches = device.switches;
+    for assignment in assignments {
+        switches.assign(assignment).map_err(|fault| {
+            Failure::usage(format!("{assignment}: {fault}")).next("list the switches: whfb device switch")
+        })?;
+    }
+    device.switches = switches;
+    device.save()?;
+    let mut text = format!("switches of {name}; * is not the default");
+    let mut objects = Vec::new();
+    for switch in SWITCHES {
+        let value = switch.value(&switches);
+        let mark = if value == switch.default() { ' ' } else { '*' };
+        text.push_str(&format!("\n{mark} {:<40} {value:<18} {} {}", switch.name, switch.about, switch.tag));
+        objects.push(json!({
+            "name": switch.name, "value": value, "default": switch.default(), "values": switch.values,
+            "about": switch.about, "tag": switch.tag,
+        }));
+    }
+    output.answer(&text, &json!({"ok": true, "device": name, "switches": objects}));
     Ok(())
 }
 

@@ -10,6 +10,8 @@ mod failure;
 mod interrupt;
 mod join;
 mod lab;
+mod logon;
+mod matrix;
 mod opened;
 mod output;
 mod policy;
@@ -61,11 +63,13 @@ fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Device(device) => device::run(device, &place, output),
         Command::Join(join) => join::run(join, &place, output),
         Command::Policy(policy) => policy::run(policy, &place, output),
+        Command::Logon(logon) => logon::run(logon, &place, output),
         Command::Provision(provision) => provision::run(provision, &place, output),
         Command::SignIn(sign_in) => sign_in::run(sign_in, &place, output),
         Command::Status(status) => status::run(status, &place, output),
         Command::Tpm(tpm) => tpm::run(tpm, &place, output),
         Command::Bench(bench) => bench::run(bench, output),
+        Command::Matrix(matrix) => matrix::run(matrix, output),
         Command::Error { code } => error::run(code, output),
         Command::Doctor => doctor::run(&place, output),
     }

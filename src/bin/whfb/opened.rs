@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use whfb::base::{OsRng, SystemClock};
+use whfb::base::{Clock as _, OsRng, SystemClock, Timestamp};
 use whfb::device::flow::{Flow, Machine};
 use whfb::device::home::Device;
 use whfb::device::state::TpmChoice;
@@ -17,6 +17,8 @@ use crate::trace;
 pub(crate) struct Opened {
     tpm: Option<Box<dyn Tpm>>,
     pub(crate) device: Device,
+    /// The policy is the one in force then: now, or at the end of what the Enrollment Status Page waits for.
+    pub(crate) policy_at: Timestamp,
 }
 
 impl Opened {
@@ -32,17 +34,17 @@ impl Opened {
             }
             None => None,
         };
-        Ok(Self { tpm, device })
+        Ok(Self::with(device, tpm))
     }
 
     /// With a TPM that runs already.
     pub(crate) fn with(device: Device, tpm: Option<Box<dyn Tpm>>) -> Self {
-        Self { tpm, device }
+        Self { tpm, device, policy_at: SystemClock.now() }
     }
 
     /// Ends the TPM and goes on with the device alone.
     pub(crate) fn into_device(self) -> Device {
-        let Self { tpm, device } = self;
+        let Self { tpm, device, .. } = self;
         drop(tpm);
         device
     }
@@ -55,7 +57,7 @@ impl Opened {
     /// Works on the device and writes what changed, whatever came of it.
     pub(crate) fn work<T>(&mut self, work: impl FnOnce(&mut Machine<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let mut rng = OsRng;
-        let outcome = match self.device.machine(self.tpm.as_deref_mut(), &mut rng) {
+        let outcome = match self.device.machine(self.tpm.as_deref_mut(), &mut rng, self.policy_at) {
             Ok(mut machine) => work(&mut machine),
             Err(stop) => {
                 self.device.save_time()?;

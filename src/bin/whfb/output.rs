@@ -19,6 +19,7 @@ pub(crate) struct Output {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ink {
     Good,
+    Middling,
     Bad,
     Faint,
     Strong,
@@ -47,6 +48,7 @@ impl Output {
         }
         let code = match ink {
             Ink::Good => "32",
+            Ink::Middling => "33",
             Ink::Bad => "31",
             Ink::Faint => "2",
             Ink::Strong => "1",
@@ -64,6 +66,11 @@ impl Output {
     /// The answer: `text` for a person, `object` for a program.
     pub(crate) fn answer(&self, text: &str, object: &Value) {
         write_out(&if self.json { format!("{object:#}") } else { text.to_owned() });
+    }
+
+    /// One object, whatever was asked for.
+    pub(crate) fn object(&self, object: &Value) {
+        write_out(&format!("{object:#}"));
     }
 
     /// A remark on standard error.

@@ -67,19 +67,19 @@ pub(crate) fn automatically(
 }
 
 /// Accepts the PIN under the device's policy, then runs the flow.
-fn make_key(
+pub(crate) fn make_key(
     machine: &mut Machine<'_>,
     cleared: Cleared,
     pin: SecretString,
     link: &dyn Link,
 ) -> Result<Registered, Failure> {
-    let pin = PinRules::of(&machine.policy.effective()).accept(pin).map_err(|fault| {
+    let pin = PinRules::of(&machine.policy).accept(pin).map_err(|fault| {
         Failure::new(Class::Refused, format!("this PIN is not accepted: {fault}")).next("choose another PIN")
     })?;
     Ok(drive(cleared.with_pin(pin), machine, link, &SystemClock)?)
 }
 
-fn describe(device: &str, registered: &Registered) -> String {
+pub(crate) fn describe(device: &str, registered: &Registered) -> String {
     let level = registered.attestation.as_deref().unwrap_or("the server said nothing");
     format!(
         "{} has a Hello key on {device}\n  key id       {}\n  kid          {}\n  provider     {}\n  attestation  {level}\n  container    {}",

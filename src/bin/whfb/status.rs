@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 use whfb::base::{Clock as _, SystemClock};
-use whfb::device::flow::POOL_AUTH_ON_DISK;
+use whfb::device::refresh::software_keys_under_requirement;
 use whfb::device::report::Section;
 use whfb::device::status::{prerequisite_section, sections};
+use whfb::device::switches::{POOL_AUTH_ON_DISK, SOFTWARE_KEY_UNDER_REQUIREMENT};
 
 use crate::args::Status;
 use crate::failure::Failure;
@@ -28,11 +29,20 @@ pub(crate) fn run(status: &Status, place: &Place, output: &Output) -> Result<(),
         Ok(sections)
     })?;
     let text: Vec<String> = sections.iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<(&str, String)> = Vec::new();
     if pool_on_disk {
-        output.remark(&format!("warning {POOL_AUTH_ON_DISK}: {POOL_ON_DISK}"));
+        let end = if opened.device.switches.pool_persist { "; pool.persist says so" } else { "; it is removed now" };
+        warnings.push((POOL_AUTH_ON_DISK, format!("{POOL_ON_DISK}{end}")));
     }
-    let warnings: Vec<Value> =
-        if pool_on_disk { vec![json!({"code": POOL_AUTH_ON_DISK, "text": POOL_ON_DISK})] } else { Vec::new() };
+    let flagged = opened.work(|machine| Ok(software_keys_under_requirement(machine.state, &machine.policy)))?;
+    for upn in flagged {
+        let text = format!("the key of {upn} lives in software, and policy requires hardware now");
+        warnings.push((SOFTWARE_KEY_UNDER_REQUIREMENT, text));
+    }
+    for (code, text) in &warnings {
+        output.remark(&format!("warning {code}: {text}"));
+    }
+    let warnings: Vec<Value> = warnings.iter().map(|(code, text)| json!({"code": code, "text": text})).collect();
     output.answer(
         text.join("\n").trim_end(),
         &json!({"ok": true, "device": name, "status": to_json(&sections), "warnings": warnings}),
@@ -41,7 +51,7 @@ pub(crate) fn run(status: &Status, place: &Place, output: &Output) -> Result<(),
 }
 
 const POOL_ON_DISK: &str = "pool.json held authorization values of keys made in advance: whoever read it signs with those keys \
-                            for ever, without a PIN and without lockout; it is removed now";
+                            for ever, without a PIN and without lockout";
 
 /// Sections by title, fields by name.
 fn to_json(sections: &[Section]) -> Value {

@@ -9,7 +9,7 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
-//! use whfb::base::{OsRng, SystemClock};
+//! use whfb::base::{Clock as _, OsRng, SystemClock};
 //! use whfb::device::container::pool::KeyPool;
 //! use whfb::device::home::Device;
 //! use whfb::device::tpm::owner::{Opener, Owner};
@@ -21,7 +21,7 @@
 //! let owner = Owner::new(open, Some(fill), Some(Duration::from_secs(60)));
 //! owner.with(|tpm| {
 //!     let mut rng = OsRng;
-//!     let machine = device.machine(Some(tpm), &mut rng)?;
+//!     let machine = device.machine(Some(tpm), &mut rng, SystemClock.now())?;
 //!     // Drive flows on the machine; provisioning claims a key of the pool.
 //!     # drop(machine);
 //!     Ok::<(), whfb::device::stop::Stop>(())

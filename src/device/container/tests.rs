@@ -8,7 +8,7 @@ use crate::device::policy::Policy;
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn accepted(pin: &str) -> AcceptedPin {
-    PinRules::of(&Policy::default().effective()).accept(SecretString::from(pin)).unwrap()
+    PinRules::of(&Policy::default().effective(NOW, &Default::default())).accept(SecretString::from(pin)).unwrap()
 }
 
 fn software_container() -> Container {

@@ -154,6 +154,12 @@ impl Event {
         Self::new(Log::HelloForBusiness, 3000 + activity.number(), Level::Information, at, fields)
     }
 
+    /// The end of an activity that the user cancelled: 6xxx.
+    pub(crate) fn cancelled(at: Timestamp, activity: Activity, since: Timestamp) -> Self {
+        let ended = Self::ended(at, activity, since, Err(Hresult::NTE_USER_CANCELLED));
+        Self { id: 6000 + activity.number(), level: Level::Warning, ..ended }
+    }
+
     /// The end of an activity that began at `since`: 8xxx when it ended well, 7xxx with the code otherwise.
     pub(crate) fn ended(at: Timestamp, activity: Activity, since: Timestamp, outcome: Result<(), Hresult>) -> Self {
         let (base, level) = if outcome.is_ok() { (8000, Level::Success) } else { (7000, Level::Error) };
@@ -200,6 +206,8 @@ pub enum Activity {
     KeyRegistration,
     /// 555: container creation.
     ContainerCreation,
+    /// 601: a container is deleted because of a policy.
+    ContainerDeletionByPolicy,
 }
 
 impl Activity {
@@ -211,6 +219,7 @@ impl Activity {
             Self::KeyCreation => 225,
             Self::KeyRegistration => 510,
             Self::ContainerCreation => 555,
+            Self::ContainerDeletionByPolicy => 601,
         }
     }
 

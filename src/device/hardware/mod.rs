@@ -74,7 +74,7 @@ pub struct Inputs {
     pub fips: bool,
     /// `IsTpmLockedOut`.
     pub locked_out: bool,
-    /// `IsKeyPregenPoolSatisfactory`. Does not change the outcome: a key is made on demand. \[inferred\]
+    /// `IsKeyPregenPoolSatisfactory`. By default it does not change the outcome: a key is made on demand. \[inferred\]
     pub pool_satisfactory: bool,
     /// Whether the TPM makes weak RSA keys (CVE-2017-15361). Not a field of the event.
     pub weak_rsa: bool,
@@ -133,6 +133,21 @@ impl HardwareState {
 /// The outcomes that nobody documents. The default is what the field's evidence makes most likely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Switches {
+    /// An excluded TPM 1.2 is left unused also where hardware is only preferred. \[inferred\]
+    pub exclusion_without_requirement: bool,
+    /// A TPM 2.0 in FIPS mode makes Hello keys, as it is documented of device keys. \[inferred\]
+    pub fips20_is_usable: bool,
+    /// A TPM 1.2 in FIPS mode makes none, as it is documented of device keys. \[inferred\]
+    pub fips12_is_unusable: bool,
+    /// Without a key made in advance one is made on demand; otherwise the TPM counts as unfit. \[inferred\]
+    pub empty_pool_is_usable: bool,
+    /// The refusal for a TPM 1.2 that is excluded or in FIPS mode. \[inferred\]
+    pub excluded: Hresult,
+    /// The refusal for a TPM that is not ready: "not set up" by Microsoft's table; the provider's own code is the other
+    /// candidate. \[inferred\]
+    pub not_ready: Hresult,
+    /// The refusal for a TPM that is locked out. \[inferred\]
+    pub locked_out: Hresult,
     /// A locked-out TPM is unusable for new keys: software when preferred, 0x80090031 when required. \[inferred\]
     pub lockout_is_unusable: bool,
     /// When the TPM is only preferred, a TPM with weak RSA keys still makes the key. \[inferred\]
@@ -148,6 +163,13 @@ pub struct Switches {
 impl Default for Switches {
     fn default() -> Self {
         Self {
+            exclusion_without_requirement: true,
+            fips20_is_usable: true,
+            fips12_is_unusable: true,
+            empty_pool_is_usable: true,
+            excluded: Hresult::NTE_DEVICE_NOT_FOUND,
+            not_ready: Hresult::NTE_NOT_SUPPORTED,
+            locked_out: Hresult::NTE_AUTHENTICATION_IGNORED,
             lockout_is_unusable: true,
             weak_rsa_is_used: false,
             creation_failure_falls_back: false,
@@ -170,19 +192,33 @@ pub fn decide(inputs: &Inputs, switches: &Switches) -> Result<Provider, Hresult>
 
 /// Why the TPM cannot be used, most basic reason first.
 fn obstacle(inputs: &Inputs, switches: &Switches) -> Option<Hresult> {
-    let old = inputs.version == TpmVersion::V12;
-    let unfit = inputs.version == TpmVersion::None || (old && (inputs.exclude_tpm12 || inputs.fips));
-    if unfit {
+    if inputs.version == TpmVersion::None {
         Some(Hresult::NTE_DEVICE_NOT_FOUND)
+    } else if is_excluded(inputs, switches) {
+        Some(switches.excluded)
     } else if !inputs.ready {
-        Some(Hresult::NTE_NOT_SUPPORTED)
+        Some(switches.not_ready)
     } else if inputs.locked_out && switches.lockout_is_unusable {
-        Some(Hresult::NTE_AUTHENTICATION_IGNORED)
+        Some(switches.locked_out)
+    } else if !inputs.pool_satisfactory && !switches.empty_pool_is_usable {
+        Some(Hresult::NTE_DEVICE_NOT_READY)
     } else if inputs.weak_rsa {
         Some(Hresult::TPM_E_PCP_IFX_RSA_KEY_CREATION_BLOCKED)
     } else {
         None
     }
+}
+
+/// Whether the TPM counts as none by its kind: 1.2 and excluded, or in a FIPS mode that its kind cannot be used in.
+fn is_excluded(inputs: &Inputs, switches: &Switches) -> bool {
+    let fips_is_usable = match inputs.version {
+        TpmVersion::V12 => !switches.fips12_is_unusable,
+        _ => switches.fips20_is_usable,
+    };
+    let excluded = inputs.version == TpmVersion::V12
+        && inputs.exclude_tpm12
+        && (inputs.required || switches.exclusion_without_requirement);
+    excluded || (inputs.fips && !fips_is_usable)
 }
 
 /// What follows when a usable TPM fails with `code` while it makes the key.

@@ -42,11 +42,14 @@ fn table() -> Vec<Row> {
 
 #[test]
 fn every_row_for_unset_false_and_true() {
-    use crate::device::policy::Policy;
+    use crate::base::Timestamp;
+    use crate::device::policy::{Node, Policy, Source, Value};
     for Row(name, inputs, preferred, required) in table() {
         for (set, expected) in [(None, preferred), (Some(false), preferred), (Some(true), required)] {
-            let policy = Policy { require_security_device: set, ..Policy::default() };
-            let inputs = Inputs { required: policy.effective().require_security_device.value, ..inputs };
+            let nodes: Vec<_> = set.map(|set| (Node::RequireSecurityDevice, Value::Bool(set))).into_iter().collect();
+            let policy = Policy::default().with(Source::DeviceCsp, &nodes).unwrap();
+            let effective = policy.effective(Timestamp::UNIX_EPOCH, &Default::default());
+            let inputs = Inputs { required: effective.require_security_device.value, ..inputs };
             assert_eq!(decide(&inputs, &Switches::default()), expected, "row {name}, {set:?}");
         }
     }
@@ -83,6 +86,53 @@ fn row_12_the_weak_key_is_made_by_switch_but_never_when_required() {
 #[test]
 fn row_13_a_cleared_tpm_answers_not_found() {
     assert_eq!(Switches::default().cleared, Hresult::NTE_NOT_FOUND);
+}
+
+/// What nobody documents is a switch: the default, the switch turned, and what else stays as it was.
+#[test]
+fn every_inferred_outcome_turns_with_its_switch() {
+    let with = |turn: fn(&mut Switches)| {
+        let mut switches = Switches::default();
+        turn(&mut switches);
+        switches
+    };
+    let old = Inputs { version: TpmVersion::V12, ..READY };
+    let excluded = Inputs { exclude_tpm12: true, ..old };
+    let required = |inputs: Inputs| Inputs { required: true, ..inputs };
+    let refused = |code| Err::<Provider, _>(code);
+
+    let lenient = with(|switches| switches.exclusion_without_requirement = false);
+    assert_eq!((decide(&excluded, &lenient), decide(&required(excluded), &lenient).is_err()), (HARD, true));
+    let fips = Inputs { fips: true, ..READY };
+    let strict = with(|switches| switches.fips20_is_usable = false);
+    assert_eq!(
+        (decide(&fips, &strict), decide(&required(fips), &strict)),
+        (SOFT, refused(Hresult::NTE_DEVICE_NOT_FOUND))
+    );
+    let fips = Inputs { fips: true, ..old };
+    assert_eq!(decide(&required(fips), &with(|switches| switches.fips12_is_unusable = false)), HARD);
+    let empty = Inputs { pool_satisfactory: false, ..READY };
+    let pooled = with(|switches| switches.empty_pool_is_usable = false);
+    assert_eq!(
+        (decide(&empty, &pooled), decide(&required(empty), &pooled)),
+        (SOFT, refused(Hresult::NTE_DEVICE_NOT_READY))
+    );
+    assert_eq!(decide(&required(READY), &pooled), HARD);
+
+    let codes = with(|switches| {
+        switches.excluded = Hresult::NTE_NOT_SUPPORTED;
+        switches.not_ready = Hresult::NTE_DEVICE_NOT_READY;
+        switches.locked_out = Hresult::TPM_20_E_LOCKOUT;
+    });
+    let none = Inputs { version: TpmVersion::None, ready: false, ..READY };
+    for (inputs, code) in [
+        (excluded, Hresult::NTE_NOT_SUPPORTED),
+        (Inputs { ready: false, ..READY }, Hresult::NTE_DEVICE_NOT_READY),
+        (Inputs { locked_out: true, ..READY }, Hresult::TPM_20_E_LOCKOUT),
+        (none, Hresult::NTE_DEVICE_NOT_FOUND),
+    ] {
+        assert_eq!(decide(&required(inputs), &codes), refused(code));
+    }
 }
 
 #[test]

@@ -1,15 +1,28 @@
-//! What a policy amounts to.
+//! What a policy amounts to: the values that the device acts upon.
 
-use super::{Node, Policy};
+use super::merge::{Resolution, Verdict};
+use super::node::Node;
+use super::source::{Channel, Policy};
+use super::switches::Switches;
+use super::value::Value;
+use crate::base::Timestamp;
 
 /// Where an effective value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// Nobody set it, or what was set is not valid.
     Default,
-    /// An administrator set it.
-    Policy,
+    /// It arrived in this channel.
+    Set(Channel),
+}
+
+impl serde::Serialize for Origin {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Default => serializer.serialize_str("default"),
+            Self::Set(channel) => channel.serialize(serializer),
+        }
+    }
 }
 
 /// One effective value and where it comes from.
@@ -22,11 +35,9 @@ pub struct Setting<T> {
 }
 
 impl<T> Setting<T> {
-    fn of(set: Option<T>, default: T) -> Self {
-        match set {
-            Some(value) => Self { value, origin: Origin::Policy },
-            None => Self { value: default, origin: Origin::Default },
-        }
+    fn of(verdict: &Verdict, read: impl Fn(&Value) -> Option<T>, fallback: T) -> Self {
+        let origin = verdict.winner.as_ref().map_or(Origin::Default, |offer| Origin::Set(offer.channel));
+        Self { value: verdict.value.as_ref().and_then(read).unwrap_or(fallback), origin }
     }
 }
 
@@ -39,79 +50,130 @@ pub struct Effective {
     pub require_security_device: Setting<bool>,
     /// Whether a TPM 1.2 counts as unusable; default false.
     pub exclude_tpm12: Setting<bool>,
+    /// Whether provisioning does not start after sign-in; default false.
+    pub disable_post_logon_provisioning: Setting<bool>,
     /// Shortest PIN; default 6 for Entra users.
     pub minimum_pin_length: Setting<u32>,
     /// Longest PIN; default 127.
     pub maximum_pin_length: Setting<u32>,
+    /// Use of digits: 0 allowed, 1 required, 2 not allowed.
+    pub digits: Setting<u32>,
+    /// Use of lowercase letters, likewise.
+    pub lowercase_letters: Setting<u32>,
+    /// Use of uppercase letters, likewise.
+    pub uppercase_letters: Setting<u32>,
+    /// Use of punctuation, likewise.
+    pub special_characters: Setting<u32>,
+    /// How many last PINs may not be used again; default 0.
+    pub history: Setting<u32>,
+    /// Days until the PIN must be changed; default 0, never.
+    pub expiration: Setting<u32>,
 }
 
 impl Effective {
-    /// Default shortest PIN of an Entra user: current policy pages say 6, the floor of the policy is 4. \[inferred\]
-    pub const DEFAULT_MINIMUM_PIN: u32 = 6;
-    /// Default longest PIN.
-    pub const DEFAULT_MAXIMUM_PIN: u32 = 127;
+    /// What a resolution amounts to.
+    pub fn of(resolution: &Resolution) -> Self {
+        let truth = |node| Setting::of(resolution.verdict(node), Value::as_bool, false);
+        let number = |node| Setting::of(resolution.verdict(node), Value::as_int, 0);
+        let mut effective = Self {
+            use_passport_for_work: truth(Node::UsePassportForWork),
+            require_security_device: truth(Node::RequireSecurityDevice),
+            exclude_tpm12: truth(Node::ExcludeTpm12),
+            disable_post_logon_provisioning: truth(Node::DisablePostLogonProvisioning),
+            minimum_pin_length: number(Node::MinimumPinLength),
+            maximum_pin_length: number(Node::MaximumPinLength),
+            digits: number(Node::Digits),
+            lowercase_letters: number(Node::LowercaseLetters),
+            uppercase_letters: number(Node::UppercaseLetters),
+            special_characters: number(Node::SpecialCharacters),
+            history: number(Node::History),
+            expiration: number(Node::Expiration),
+        };
+        if resolution.switches().all_allowed_is_digits_only {
+            effective.restrict_to_digits();
+        }
+        effective
+    }
 
-    pub(super) fn of(policy: &Policy) -> Self {
-        let (minimum, maximum) = pin_lengths(policy);
-        Self {
-            use_passport_for_work: Setting::of(policy.use_passport_for_work, true),
-            require_security_device: Setting::of(policy.require_security_device, false),
-            exclude_tpm12: Setting::of(policy.exclude_tpm12, false),
-            minimum_pin_length: minimum,
-            maximum_pin_length: maximum,
+    /// The CSP page of 2019: where all classes are allowed and none is required, the behaviour is that of digits only.
+    fn restrict_to_digits(&mut self) {
+        let classes =
+            [&mut self.digits, &mut self.lowercase_letters, &mut self.uppercase_letters, &mut self.special_characters];
+        if classes.iter().any(|class| class.value != 0) {
+            return;
+        }
+        for (index, class) in classes.into_iter().enumerate() {
+            class.value = if index == 0 { 1 } else { 2 };
         }
     }
 }
 
-/// Both lengths fall back together when either is out of range or they cross. Equal lengths are valid: a published
-/// baseline of Microsoft's sets both to 6, though the prose asks for "strictly below".
-fn pin_lengths(policy: &Policy) -> (Setting<u32>, Setting<u32>) {
-    let settings =
-        |min, max| (Setting::of(min, Effective::DEFAULT_MINIMUM_PIN), Setting::of(max, Effective::DEFAULT_MAXIMUM_PIN));
-    let (minimum, maximum) = settings(policy.minimum_pin_length, policy.maximum_pin_length);
-    let in_range = |node: Node, value: u32| node.format().read_int(&value.to_string()).is_some();
-    let valid = in_range(Node::MinimumPinLength, minimum.value)
-        && in_range(Node::MaximumPinLength, maximum.value)
-        && minimum.value <= maximum.value;
-    if valid { (minimum, maximum) } else { settings(None, None) }
+impl Policy {
+    /// What is in force at `now`.
+    pub fn effective(&self, now: Timestamp, switches: &Switches) -> Effective {
+        Effective::of(&self.resolve(now, switches))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::policy::{Source, UnsetClasses};
+
+    fn effective(values: &[(Node, Value)], switches: &Switches) -> Effective {
+        Policy::default().with(Source::DeviceCsp, values).unwrap().effective(Timestamp::UNIX_EPOCH, switches)
+    }
 
     fn lengths(min: Option<u32>, max: Option<u32>) -> (u32, u32) {
-        let policy = Policy { minimum_pin_length: min, maximum_pin_length: max, ..Policy::default() };
-        let effective = policy.effective();
+        let of = |node, value: Option<u32>| value.map(|value| (node, Value::Int(value)));
+        let values: Vec<_> =
+            [of(Node::MinimumPinLength, min), of(Node::MaximumPinLength, max)].into_iter().flatten().collect();
+        let effective = effective(&values, &Switches::default());
         (effective.minimum_pin_length.value, effective.maximum_pin_length.value)
     }
 
     #[test]
     fn nothing_set_is_hello_on_tpm_preferred_pin_6_to_127() {
-        let effective = Policy::default().effective();
+        let effective = effective(&[], &Switches::default());
         assert_eq!(effective.use_passport_for_work, Setting { value: true, origin: Origin::Default });
         assert_eq!(effective.require_security_device, Setting { value: false, origin: Origin::Default });
         assert_eq!(effective.exclude_tpm12, Setting { value: false, origin: Origin::Default });
+        assert_eq!(effective.digits, Setting { value: 0, origin: Origin::Default });
         assert_eq!(lengths(None, None), (6, 127));
     }
 
     #[test]
-    fn a_set_value_says_that_it_was_set_even_when_it_equals_the_default() {
-        let policy = Policy { require_security_device: Some(false), ..Policy::default() };
-        assert_eq!(policy.effective().require_security_device, Setting { value: false, origin: Origin::Policy });
+    fn a_set_value_says_where_it_was_set_even_when_it_equals_the_default() {
+        let effective = effective(&[(Node::RequireSecurityDevice, Value::Bool(false))], &Switches::default());
+        let expected = Setting { value: false, origin: Origin::Set(Channel::DeviceCsp) };
+        assert_eq!(effective.require_security_device, expected);
     }
 
     #[test]
-    fn both_lengths_fall_back_when_they_cross_or_leave_the_range() {
+    fn both_lengths_fall_back_when_they_cross() {
         assert_eq!(lengths(Some(9), Some(8)), (6, 127));
-        assert_eq!(lengths(Some(3), Some(8)), (6, 127));
-        assert_eq!(lengths(Some(8), Some(128)), (6, 127));
         assert_eq!(lengths(None, Some(5)), (6, 127), "below the default minimum");
+        assert_eq!(lengths(Some(6), Some(6)), (6, 6), "equal lengths are valid");
+        assert_eq!(lengths(Some(4), None), (4, 127));
+        let switches = Switches { equal_lengths: false, ..Switches::default() };
+        let values = [(Node::MinimumPinLength, Value::Int(8)), (Node::MaximumPinLength, Value::Int(8))];
+        assert_eq!(effective(&values, &switches).minimum_pin_length, Setting { value: 6, origin: Origin::Default });
     }
 
     #[test]
-    fn equal_lengths_are_valid() {
-        assert_eq!(lengths(Some(6), Some(6)), (6, 6));
-        assert_eq!(lengths(Some(4), None), (4, 127));
+    fn the_contradictions_about_pins_are_switches() {
+        let classes = |effective: &Effective| {
+            [effective.digits, effective.lowercase_letters, effective.uppercase_letters, effective.special_characters]
+                .map(|class| class.value)
+        };
+        let old = Switches { unset_classes: UnsetClasses::DigitsOnly, default_minimum_pin: 4, ..Switches::default() };
+        let unset = effective(&[], &old);
+        assert_eq!((unset.minimum_pin_length.value, classes(&unset)), (4, [1, 2, 2, 2]));
+        let allowed = effective(&[(Node::LowercaseLetters, Value::Int(0))], &old);
+        assert_eq!(classes(&allowed), [1, 0, 2, 2]);
+        let page = Switches { all_allowed_is_digits_only: true, ..Switches::default() };
+        assert_eq!(classes(&effective(&[], &page)), [1, 2, 2, 2]);
+        let required = [(Node::SpecialCharacters, Value::Int(1))];
+        assert_eq!(classes(&effective(&required, &page)), [0, 0, 0, 1]);
     }
 }

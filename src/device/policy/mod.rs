@@ -1,39 +1,44 @@
-//! Windows Hello for Business policy: the nodes this device obeys, and what they amount to.
+//! Windows Hello for Business policy: who set what, and what it amounts to.
 //!
-//! Nodes, formats and ranges are those of the PassportForWork CSP. One source so far, the device's own copy of what
-//! an administrator set; a value that nobody set has origin [`Origin::Default`].
+//! ```text
+//! files ----> import ----> Policy (layers by source) ----> resolve ----> Resolution ----> Effective: what the device obeys
+//!      <---- export <----                                                           ----> explain:   who won, who lost, why
+//! ```
+//!
+//! Nodes, formats and ranges are those of the PassportForWork CSP and of Passport.admx, in one [table](node). Merging is pure:
+//! time is an argument, and what was imported first does not show. What Microsoft leaves open or says twice is one of the
+//! [`Switches`].
 
+mod address;
 mod effective;
-mod node;
+mod explain;
+mod export;
+mod import;
+mod intune;
+mod merge;
+pub mod node;
+mod registry;
+mod source;
+mod switches;
+mod tag;
+mod value;
 
 pub use effective::{Effective, Origin, Setting};
-pub use node::{Format, Node};
+pub use explain::{Enrollment, automatic_enrollment, describe};
+pub use export::{ExportFault, export};
+pub use import::{FileFormat, Filing, Import, ImportFault, LARGEST_FILE, Position, import};
+pub use merge::{Lost, Offer, Resolution, Rule, Verdict};
+pub use node::{Group, Node};
+pub use source::{Changes, Channel, Layer, LayerKey, Policy, Source};
+pub use switches::{DeviceLock, Grouping, Switches, UnsetClasses};
+pub use tag::Tag;
+pub use value::{Format, LONGEST_TEXT, Value};
 
 use crate::base::Uuid;
 
-/// What an administrator set, node by node. `None` is "not configured".
-///
-/// Stored as JSON with the CSP's leaf names; an unknown member is refused, so that a typing error does not pass for
-/// "not configured".
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Policy {
-    /// Whether Hello may be provisioned.
-    #[serde(rename = "UsePassportForWork", default, skip_serializing_if = "Option::is_none")]
-    pub use_passport_for_work: Option<bool>,
-    /// Whether keys must live in a usable TPM.
-    #[serde(rename = "RequireSecurityDevice", default, skip_serializing_if = "Option::is_none")]
-    pub require_security_device: Option<bool>,
-    /// Whether a TPM 1.2 counts as unusable.
-    #[serde(rename = "ExcludeSecurityDevices/TPM12", default, skip_serializing_if = "Option::is_none")]
-    pub exclude_tpm12: Option<bool>,
-    /// Shortest PIN, in characters.
-    #[serde(rename = "PINComplexity/MinimumPINLength", default, skip_serializing_if = "Option::is_none")]
-    pub minimum_pin_length: Option<u32>,
-    /// Longest PIN, in characters.
-    #[serde(rename = "PINComplexity/MaximumPINLength", default, skip_serializing_if = "Option::is_none")]
-    pub maximum_pin_length: Option<u32>,
-}
+/// The security identifier under which rows of the user's registry are written. A lab device has one user at a time, and no
+/// Windows gives it an identifier; on import every identifier is taken, if it is the same all over the file.
+pub const LAB_USER: &str = "S-1-12-1-1834896593-1246964527-2080020634-287973983";
 
 /// Why a policy setting was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,12 +47,17 @@ pub enum PolicyFault {
     /// The text has no `=`.
     #[error("expected NODE=VALUE, such as RequireSecurityDevice=true")]
     NotAnAssignment,
-    /// No such node, or none that this device obeys.
-    #[error("unknown policy node {0}; known: {known}", known = node::known())]
+    /// No such node.
+    #[error("unknown policy node {0}; `whfb policy show` lists those that there are")]
     UnknownNode(String),
-    /// A node of the user tree; this device obeys the device tree.
-    #[error("{0} is a user-scope node; only ./Device is obeyed")]
-    UserScope(String),
+    /// The node exists, but not in this source.
+    #[error("{node} does not exist in a {channel}; it does in: {others}", channel = .channel.words(), others = homes(*.node))]
+    NotInSource {
+        /// The node.
+        node: Node,
+        /// Where it was looked for.
+        channel: Channel,
+    },
     /// The tenant part of the address is not a GUID.
     #[error("{0} is not a tenant id (a GUID, with or without braces)")]
     NotATenant(String),
@@ -59,155 +69,70 @@ pub enum PolicyFault {
         /// Tenant of the device.
         expected: Uuid,
     },
+    /// The value is of another type than the node's.
+    #[error("{node} is no {found}; expected: {expected}")]
+    WrongType {
+        /// The node.
+        node: Node,
+        /// What was found, such as `REG_SZ` or `chr`.
+        found: String,
+        /// What the node is there.
+        expected: String,
+    },
     /// The value does not have the node's format, or lies outside its range.
-    #[error("{node} does not take {value:?}; allowed: {allowed}", allowed = node.format())]
+    #[error("{node} does not take {value:?}; allowed: {format}")]
     NotAllowed {
         /// The node.
         node: Node,
         /// The value as given.
         value: String,
+        /// What it takes in this source.
+        format: Format,
     },
 }
 
-impl Policy {
-    /// Takes one `NODE=VALUE`, where NODE is a full OMA-URI, a path below `Policies`, or a leaf name.
-    ///
-    /// `tenant` is the tenant of the device, which a full address has to name. A refusal changes nothing.
-    pub fn set(&mut self, assignment: &str, tenant: Uuid) -> Result<Node, PolicyFault> {
-        let (address, value) = assignment.split_once('=').ok_or(PolicyFault::NotAnAssignment)?;
-        let node = Node::parse(address.trim(), tenant)?;
-        let value = value.trim();
-        let refused = || PolicyFault::NotAllowed { node, value: value.to_owned() };
-        match node.slot(self) {
-            node::Slot::Bool(slot) => *slot = Some(node.format().read_bool(value).ok_or_else(refused)?),
-            node::Slot::Int(slot) => *slot = Some(node.format().read_int(value).ok_or_else(refused)?),
-        }
-        Ok(node)
-    }
+/// The channels that have a node, for a message.
+fn homes(node: Node) -> String {
+    let has = |channel: &Channel| node.row().format_in(*channel).is_some();
+    let names: Vec<_> = Channel::ALL.into_iter().filter(has).map(Channel::words).collect();
+    names.join(", ")
+}
 
-    /// Makes a node "not configured".
-    pub fn clear(&mut self, node: Node) {
-        match node.slot(self) {
-            node::Slot::Bool(slot) => *slot = None,
-            node::Slot::Int(slot) => *slot = None,
-        }
-    }
+/// Reads one `NODE=VALUE`, where NODE is a full OMA-URI or a short name, for a device of `tenant`. A short name is looked for in
+/// `channel`.
+///
+/// # Errors
+/// Every [`PolicyFault`].
+pub fn read_assignment(text: &str, tenant: Uuid, channel: Channel) -> Result<(Channel, Node, Value), PolicyFault> {
+    let (name, value) = text.split_once('=').ok_or(PolicyFault::NotAnAssignment)?;
+    let (name, value) = (name.trim(), value.trim());
+    let (named, node) = find(name, tenant)?;
+    let channel = named.unwrap_or(channel);
+    let format = node.row().format_in(channel).ok_or(PolicyFault::NotInSource { node, channel })?;
+    let value =
+        format.read(value).ok_or_else(|| PolicyFault::NotAllowed { node, value: address::shorten(value), format })?;
+    Ok((channel, node, value))
+}
 
-    /// What the policy amounts to, with the origin of every value.
-    pub fn effective(&self) -> Effective {
-        Effective::of(self)
+/// Reads the name of a node: a full OMA-URI or a short name.
+///
+/// # Errors
+/// [`PolicyFault::UnknownNode`], and for an address those about the tenant and the tree.
+pub fn read_node(name: &str, tenant: Uuid) -> Result<Node, PolicyFault> {
+    find(name.trim(), tenant).map(|(_, node)| node)
+}
+
+/// A node, and its channel where the name is an address.
+fn find(name: &str, tenant: Uuid) -> Result<(Option<Channel>, Node), PolicyFault> {
+    let unknown = || PolicyFault::UnknownNode(address::shorten(name));
+    if !name.starts_with("./") {
+        return Ok((None, Node::named(name).ok_or_else(unknown)?));
+    }
+    match address::parse(name, tenant)? {
+        (channel, address::Target::Leaf(node)) => Ok((Some(channel), node)),
+        _ => Err(unknown()),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TENANT: Uuid = Uuid::from_u128(0x6d1f4cd0_1b2f_4a43_9a36_7c7a5f0e2b11);
-
-    fn set(policy: &mut Policy, text: &str) -> Result<Node, PolicyFault> {
-        policy.set(text, TENANT)
-    }
-
-    #[test]
-    fn takes_short_names_paths_and_full_addresses() {
-        for address in [
-            "RequireSecurityDevice",
-            "./Device/Vendor/MSFT/PassportForWork/6d1f4cd0-1b2f-4a43-9a36-7c7a5f0e2b11/Policies/RequireSecurityDevice",
-            "./Vendor/MSFT/PassportForWork/{6D1F4CD0-1B2F-4A43-9A36-7C7A5F0E2B11}/Policies/RequireSecurityDevice",
-        ] {
-            let mut policy = Policy::default();
-            assert_eq!(set(&mut policy, &format!("{address}=true")), Ok(Node::RequireSecurityDevice), "{address}");
-            assert_eq!(policy.require_security_device, Some(true));
-        }
-        let mut policy = Policy::default();
-        assert_eq!(set(&mut policy, "ExcludeSecurityDevices/TPM12=false"), Ok(Node::ExcludeTpm12));
-        assert_eq!(set(&mut policy, "MinimumPINLength=8"), Ok(Node::MinimumPinLength));
-        assert_eq!(policy.minimum_pin_length, Some(8));
-    }
-
-    #[test]
-    fn every_refusal_has_its_name_and_changes_nothing() {
-        let other = Uuid::from_u128(1);
-        let address = |tenant: &str, tail: &str| format!("./Device/Vendor/MSFT/PassportForWork/{tenant}/{tail}");
-        let not_allowed = |node, value: &str| PolicyFault::NotAllowed { node, value: value.to_owned() };
-        let tenant = TENANT.to_string();
-        let cases = [
-            ("RequireSecurityDevice".to_owned(), PolicyFault::NotAnAssignment),
-            ("RequireTpm=true".to_owned(), PolicyFault::UnknownNode("RequireTpm".to_owned())),
-            ("=true".to_owned(), PolicyFault::UnknownNode(String::new())),
-            ("RequireSecurityDevice=yes".to_owned(), not_allowed(Node::RequireSecurityDevice, "yes")),
-            ("RequireSecurityDevice=1".to_owned(), not_allowed(Node::RequireSecurityDevice, "1")),
-            ("MinimumPINLength=3".to_owned(), not_allowed(Node::MinimumPinLength, "3")),
-            ("MaximumPINLength=128".to_owned(), not_allowed(Node::MaximumPinLength, "128")),
-            ("MinimumPINLength=six".to_owned(), not_allowed(Node::MinimumPinLength, "six")),
-            ("MinimumPINLength=-6".to_owned(), not_allowed(Node::MinimumPinLength, "-6")),
-            ("MinimumPINLength=+6".to_owned(), not_allowed(Node::MinimumPinLength, "+6")),
-            (address("contoso", "Policies/RequireSecurityDevice=true"), PolicyFault::NotATenant("contoso".to_owned())),
-            (
-                address(&other.to_string(), "Policies/RequireSecurityDevice=true"),
-                PolicyFault::OtherTenant { found: other, expected: TENANT },
-            ),
-            (
-                address(&tenant, "RequireSecurityDevice=true"),
-                PolicyFault::UnknownNode(address(&tenant, "RequireSecurityDevice")),
-            ),
-            (
-                "./User/Vendor/MSFT/PassportForWork/x/Policies/RequireSecurityDevice=true".to_owned(),
-                PolicyFault::UserScope(
-                    "./User/Vendor/MSFT/PassportForWork/x/Policies/RequireSecurityDevice".to_owned(),
-                ),
-            ),
-        ];
-        for (text, fault) in cases {
-            let mut policy = Policy { minimum_pin_length: Some(7), ..Policy::default() };
-            let before = policy.clone();
-            assert_eq!(set(&mut policy, &text), Err(fault), "{text}");
-            assert_eq!(policy, before, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_refusal_names_node_value_and_range() {
-        let fault = set(&mut Policy::default(), "MinimumPINLength=3").unwrap_err();
-        assert_eq!(fault.to_string(), "PINComplexity/MinimumPINLength does not take \"3\"; allowed: 4 to 127");
-    }
-
-    #[test]
-    fn survives_json_and_refuses_a_misspelt_member() {
-        let mut policy = Policy::default();
-        set(&mut policy, "RequireSecurityDevice=true").unwrap();
-        set(&mut policy, "MaximumPINLength=12").unwrap();
-        let text = serde_json::to_string(&policy).unwrap();
-        assert_eq!(text, r#"{"RequireSecurityDevice":true,"PINComplexity/MaximumPINLength":12}"#);
-        assert_eq!(serde_json::from_str::<Policy>(&text).unwrap(), policy);
-        assert!(serde_json::from_str::<Policy>(r#"{"RequireSecurityDevices":true}"#).is_err());
-    }
-
-    #[test]
-    fn clearing_makes_a_node_not_configured() {
-        for node in Node::ALL {
-            let mut policy = Policy {
-                use_passport_for_work: Some(false),
-                require_security_device: Some(true),
-                exclude_tpm12: Some(true),
-                minimum_pin_length: Some(8),
-                maximum_pin_length: Some(9),
-            };
-            let full = policy.clone();
-            policy.clear(node);
-            assert_ne!(policy, full, "{node}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_panics_and_a_refused_one_changes_nothing(text in ".{0,80}", rooted in proptest::bool::ANY) {
-            let text = if rooted { format!("./Device/Vendor/MSFT/PassportForWork/{text}") } else { text };
-            let mut policy = Policy::default();
-            if policy.set(&text, TENANT).is_err() {
-                proptest::prop_assert_eq!(policy, Policy::default());
-            }
-        }
-    }
-}
+mod tests;

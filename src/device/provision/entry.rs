@@ -1,10 +1,10 @@
 //! The two entries: by Windows at the start of a session, and by the user.
 
 use crate::base::Timestamp;
-use crate::device::events::Event;
+use crate::device::events::{Activity, Event};
 use crate::device::exchange::domain_of;
 use crate::device::flow::Machine;
-use crate::device::prereq::{PreReqResult, Prerequisites, SessionFacts};
+use crate::device::prereq::{EntraUser, PreReqResult, Prerequisites, SessionFacts};
 use crate::device::stop::Stop;
 
 /// The first state: the prerequisites were looked at, and the entry may go on.
@@ -33,13 +33,15 @@ impl Cleared {
 /// Looks at the prerequisites of a session of `upn`. Changes nothing and logs nothing.
 pub fn check_prerequisites(machine: &Machine<'_>, upn: &str, remote: bool, now: Timestamp) -> Prerequisites {
     let user = machine.state.user(upn);
-    let has_prt = user.and_then(|user| user.prt.as_ref()).is_some_and(|prt| now < prt.facts.expires);
+    let has_prt = match machine.switches.entra_user {
+        EntraUser::Prt => user.and_then(|user| user.prt.as_ref()).is_some_and(|prt| now < prt.facts.expires),
+        EntraUser::Account => user.is_some(),
+    };
     Prerequisites::check(SessionFacts {
         device_joined: machine.state.registration.is_some(),
         has_prt,
-        policy_enabled: machine.policy.effective().use_passport_for_work.value,
-        // The node that would turn it off is not among those that this device obeys.
-        post_logon_enabled: true,
+        policy_enabled: machine.policy.use_passport_for_work.value,
+        post_logon_enabled: !machine.policy.disable_post_logon_provisioning.value,
         hardware: machine.hardware_decision(),
         remote,
         ngc_set: user.is_some_and(|user| user.container.is_some()),
@@ -69,4 +71,18 @@ pub fn begin_by_user(machine: &Machine<'_>, upn: &str, now: Timestamp) -> Result
     domain_of(upn)?;
     let report = check_prerequisites(machine, upn, false, now);
     Ok(Cleared { upn: upn.to_owned(), since: now, report })
+}
+
+/// The user cancels what started by itself: event 6045, and the next session asks again.
+///
+/// Answers [`Stop::Cancelled`] when it was cancelled; [`Stop::NoCancel`] during OOBE on a device that Intune manages, where the page has
+/// no cancel, and nothing changes.
+pub fn cancel(machine: &mut Machine<'_>, cleared: Cleared, oobe: bool, now: Timestamp) -> Stop {
+    if oobe && machine.managed_by_intune {
+        return Stop::NoCancel;
+    }
+    machine.events.record(Event::started(cleared.since(), Activity::Processing));
+    machine.events.record(Event::cancelled(now, Activity::Processing, cleared.since()));
+    machine.state.user_mut(&cleared.into_upn()).cancelled = Some(now);
+    Stop::Cancelled
 }

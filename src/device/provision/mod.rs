@@ -22,7 +22,7 @@ use crate::device::stop::Stop;
 use crate::device::tpm::KeyBlob;
 use crate::wire::http::Reply;
 
-pub use entry::{Cleared, begin_automatically, begin_by_user, check_prerequisites};
+pub use entry::{Cleared, begin_automatically, begin_by_user, cancel, check_prerequisites};
 use events::Trace;
 
 /// Provisioning, as a flow.

@@ -220,7 +220,8 @@ impl Provision {
             attestation: answer.attestation_level,
             registered: now,
         };
-        machine.state.user_mut(&self.upn).container = Some(container);
+        let user = machine.state.user_mut(&self.upn);
+        (user.container, user.cancelled) = (Some(container), None);
         self.trace.registered(machine, now, &registered, reply);
         Ok(registered)
     }
@@ -228,7 +229,7 @@ impl Provision {
 
 /// Where the key is made; container creation refuses with the code that the decision answers.
 fn decide(machine: &Machine<'_>) -> Result<Provider, Stop> {
-    if !machine.policy.effective().use_passport_for_work.value {
+    if !machine.policy.use_passport_for_work.value {
         return Err(Stop::Disabled(machine.switches.disabled));
     }
     let provider = machine.hardware_decision().map_err(Stop::Hardware)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::scripted::{PRT, Server, UPN, kill, now, password, reply};
+use super::scripted::{PRT, Server, UPN, kill, now, password, reply, set};
 use crate::base::{ExposeSecret as _, Hresult, ManualClock, OsRng, Secret32, SecretString};
 use crate::crypto::{PublicKey, SignatureAlgorithm};
 use crate::device::StoreError;
@@ -17,6 +17,7 @@ use crate::device::home::Device;
 use crate::device::join::Join;
 use crate::device::keys::{KeyError, signature_bytes};
 use crate::device::pin::PinRules;
+use crate::device::policy::{Node, Policy};
 use crate::device::provision::{Provision, Registered, begin_by_user};
 use crate::device::signin::{Logon, SignIn, SignedIn};
 use crate::device::state::{Condition, Description, TimeMark, TpmChoice};
@@ -55,7 +56,7 @@ impl Bench {
         let (tpm, process, lockout_auth) = swtpm(&dir.path().join("tpm"));
         let description = Description { name: "LAB-1".into(), tpm: TpmChoice::Swtpm, condition: Condition::Ready };
         let mut device = Device::create(&dir.path().join("device"), description).unwrap();
-        device.policy.require_security_device = Some(true);
+        device.policy = set(Node::RequireSecurityDevice, true);
         let mut bench = Self { tpm, process, lockout_auth, device, server: Server::new(), dir };
         let joined = bench.server.run(Join::new(UPN, password()), &mut bench.device, Some(&mut bench.tpm)).unwrap();
         assert_eq!(joined.provider, Provider::Hardware);
@@ -71,7 +72,7 @@ impl Bench {
 
     fn provision(&mut self) -> Result<Registered, Stop> {
         let make = |machine: &mut Machine<'_>| -> Result<Provision, Stop> {
-            let pin = PinRules::of(&machine.policy.effective()).accept(SecretString::from(PIN)).unwrap();
+            let pin = PinRules::of(&machine.policy).accept(SecretString::from(PIN)).unwrap();
             Ok(begin_by_user(machine, UPN, now())?.with_pin(pin))
         };
         self.server.run_as(make, &mut self.device, Some(&mut self.tpm))
@@ -201,11 +202,12 @@ fn a_pool_outlives_its_process_by_a_switch_alone() {
     assert_eq!((again.blob, again.auth.expose_secret()), (kept.blob, kept.auth.expose_secret()));
     assert!(device.pool.wants_more(), "it is as large as it was");
     let make = |machine: &mut Machine<'_>| -> Result<Provision, Stop> {
-        let pin = PinRules::of(&machine.policy.effective()).accept(SecretString::from(PIN)).unwrap();
+        let pin = PinRules::of(&machine.policy).accept(SecretString::from(PIN)).unwrap();
         Ok(begin_by_user(machine, UPN, now())?.with_pin(pin))
     };
     server.run_as(make, &mut device, Some(&mut tpm)).unwrap();
-    // The switch is off in this process: nothing stays.
+    assert!(device.switches.pool_persist, "a switch that was turned stays turned");
+    device.switches.pool_persist = false;
     device.save().unwrap();
     assert!(!file.exists() && !device.pool_auth_on_disk());
     drop(device);
@@ -245,14 +247,19 @@ fn after_32_wrong_pins_not_even_the_right_one_opens() {
 fn the_lockout_authorization_is_kept_unreadable_and_resets_a_locked_tpm() {
     let mut bench = Bench::provisioned();
     let mut rng = OsRng;
-    bench.device.machine(Some(&mut bench.tpm), &mut rng).unwrap().keep_lockout_auth(&bench.lockout_auth).unwrap();
+    bench
+        .device
+        .machine(Some(&mut bench.tpm), &mut rng, now())
+        .unwrap()
+        .keep_lockout_auth(&bench.lockout_auth)
+        .unwrap();
     bench.device.save().unwrap();
     let record = std::fs::read_to_string(bench.dir.path().join("device/device.json")).unwrap();
     assert!(!record.contains(&base64(bench.lockout_auth.expose_secret())));
     for _ in 0..32 {
         assert!(bench.sign_in("187247").is_err());
     }
-    let auth = bench.device.machine(Some(&mut bench.tpm), &mut rng).unwrap().lockout_auth().unwrap().unwrap();
+    let auth = bench.device.machine(Some(&mut bench.tpm), &mut rng, now()).unwrap().lockout_auth().unwrap().unwrap();
     bench.tpm.reset_lockout(&auth).unwrap();
     bench.sign_in(PIN).unwrap();
 }
@@ -340,7 +347,7 @@ fn a_locked_out_tpm_is_unusable_for_a_new_key() {
     assert_eq!(bench.tpm.facts().unwrap().lockout.count, 32, "as many wrong values as it takes, really sent");
     let stop = bench.provision().unwrap_err();
     assert!(matches!(stop, Stop::Hardware(Hresult::NTE_AUTHENTICATION_IGNORED)), "{stop}");
-    bench.device.policy.require_security_device = None;
+    bench.device.policy = Policy::default();
     assert_eq!(bench.provision().unwrap().provider, Provider::Software);
 }
 

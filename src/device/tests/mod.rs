@@ -14,12 +14,13 @@ use crate::device::hardware::Provider;
 use crate::device::home::Device;
 use crate::device::join::Join;
 use crate::device::pin::{AcceptedPin, PinRules};
+use crate::device::policy::{Node, Policy};
 use crate::device::provision::{Provision, Registered, begin_automatically, begin_by_user};
 use crate::device::signin::{Logon, SignIn};
 use crate::device::state::{Description, TpmChoice};
 use crate::device::stop::{Stop, StopClass};
 use crate::wire::encoding::base64;
-use scripted::{PASSWORD, PRT, Server, TENANT, UPN, now, password};
+use scripted::{PASSWORD, PRT, Server, TENANT, UPN, now, password, set};
 
 const PIN: &str = "187246";
 
@@ -49,7 +50,7 @@ fn bench() -> Bench {
 }
 
 fn pin(text: &str) -> AcceptedPin {
-    PinRules::of(&crate::device::policy::Policy::default().effective()).accept(SecretString::from(text)).unwrap()
+    PinRules::of(&Policy::default().effective(now(), &Default::default())).accept(SecretString::from(text)).unwrap()
 }
 
 impl Bench {
@@ -151,7 +152,7 @@ fn a_wrong_pin_is_refused_before_anything_is_sent_with_it() {
 #[test]
 fn the_users_entry_without_a_tpm_ends_in_the_policys_code() {
     let mut bench = Bench::logged_on();
-    bench.device.policy.require_security_device = Some(true);
+    bench.device.policy = set(Node::RequireSecurityDevice, true);
     let before = bench.device.state.clone();
     let stop = bench.provision().unwrap_err();
     assert!(matches!(stop, Stop::Hardware(Hresult::NTE_DEVICE_NOT_FOUND)), "{stop}");
@@ -166,7 +167,7 @@ fn the_users_entry_without_a_tpm_ends_in_the_policys_code() {
 #[test]
 fn the_automatic_entry_without_a_tpm_starts_nothing_and_has_no_code() {
     let mut bench = Bench::logged_on();
-    bench.device.policy.require_security_device = Some(true);
+    bench.device.policy = set(Node::RequireSecurityDevice, true);
     let before = bench.device.state.clone();
     let make = |machine: &mut crate::device::flow::Machine<'_>| -> Result<Provision, Stop> {
         Ok(begin_automatically(machine, UPN, false, now())?.with_pin(pin(PIN)))
@@ -209,7 +210,7 @@ fn flows_name_what_is_missing_before_they_ask_a_server() {
 #[test]
 fn policy_off_stops_the_users_entry_at_the_container() {
     let mut bench = Bench::logged_on();
-    bench.device.policy.use_passport_for_work = Some(false);
+    bench.device.policy = set(Node::UsePassportForWork, false);
     let stop = bench.provision().unwrap_err();
     assert!(matches!(stop, Stop::Disabled(Hresult::NTE_PERM)), "{stop}");
     assert!(bench.device.state.user(UPN).unwrap().container.is_none());

@@ -10,6 +10,7 @@ use crate::crypto::cert::{Authority, Certificate, Leaf, Name, SignedRequest, Tex
 use crate::crypto::{RsaPublic, SignatureAlgorithm, SigningKey, cipher, digest, kdf};
 use crate::device::flow::{Flow, Step};
 use crate::device::home::Device;
+use crate::device::policy::{self, Node, Policy, Source};
 use crate::device::stop::Stop;
 use crate::device::tpm::Tpm;
 use crate::wire::encoding::{base64, from_base64};
@@ -26,6 +27,11 @@ pub(super) const UPN: &str = "alice@contoso.example";
 pub(super) const PASSWORD: &str = "Passw0rd!";
 pub(super) const PRT: &str = "prt.of.alice";
 const SECRET: [u8; 32] = [7; 32];
+
+/// One node set through the device tree.
+pub(super) fn set(node: Node, value: bool) -> Policy {
+    Policy::default().with(Source::DeviceCsp, &[(node, policy::Value::Bool(value))]).unwrap()
+}
 
 pub(super) fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -100,7 +106,7 @@ impl Server {
         tpm: Option<&mut (dyn Tpm + 'static)>,
     ) -> Result<F::Output, Stop> {
         let mut rng = OsRng;
-        let mut machine = device.machine(tpm, &mut rng)?;
+        let mut machine = device.machine(tpm, &mut rng, now())?;
         let mut flow = make(&mut machine)?;
         let mut answer = None;
         loop {

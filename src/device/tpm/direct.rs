@@ -116,7 +116,7 @@ impl Direct {
         self.channel.transmit(command)
     }
 
-    /// Loads sealed data, for whoever opens it often. It takes a slot as a key does; give it back with [`Tpm::unload`].
+    /// Loads sealed data, for whoever opens it often. It takes a slot as a key does; give it back with [`unload`](super::Tpm::unload).
     ///
     /// # Errors
     /// Those of `TPM2_Load`.
@@ -128,7 +128,7 @@ impl Direct {
     /// Opens sealed data that is [loaded](Self::load_sealed).
     ///
     /// # Errors
-    /// Those of [`Tpm::unseal`].
+    /// Those of [`unseal`](super::Tpm::unseal).
     pub fn unseal_loaded(&mut self, object: &KeyHandle, gate: Gate<'_>) -> Result<SecretSlice<u8>, TpmError> {
         let entity = self.entity(object, "TPM2_Unseal")?.entity.clone();
         self.channel.unseal(&entity, gate.value())

@@ -1,0 +1,350 @@
+//! Reads policy from the files in which administrators keep it.
+//!
+//! | Format | Says whose policy it is | A file is |
+//! |---|---|---|
+//! | OMA-URI lines | by `./Device` or `./User` | changes |
+//! | SyncML | by `./Device` or `./User` | changes: Add, Replace, Delete |
+//! | `.reg` | by the key | changes: values set and deleted |
+//! | Registry.pol | no: computer or user GPO has to be said | the whole of it |
+//! | Graph JSON | by its type: the tenant-wide policy or a device profile | the whole of it |
+//!
+//! A file that is the whole of a policy takes the place of what was imported from the same source before. What belongs to
+//! other policies (a baseline's Registry.pol has hundreds) is passed over and counted; what lies in Hello's own keys and branches
+//! and is not known is refused.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::address::{self, Target};
+use super::intune;
+use super::node::Node;
+use super::registry;
+use super::source::{Changes, Channel, LayerKey, Policy, Source};
+use super::value::Value;
+use super::{PolicyFault, read_assignment};
+use crate::base::{Timestamp, Uuid};
+use crate::wire::registry::pol::{self, PolFault};
+use crate::wire::registry::reg::{self, RegFault};
+use crate::wire::syncml::{self, Command, SyncmlFault, Verb};
+
+/// Longest file, in bytes. Ours: a baseline's Registry.pol has some 100 KiB.
+pub const LARGEST_FILE: usize = 4 << 20;
+
+/// The form of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FileFormat {
+    /// `OMA-URI=value`, one a line; `#` begins a comment.
+    Lines,
+    /// OMA DM's XML.
+    Syncml,
+    /// What regedit exports.
+    Reg,
+    /// What Group Policy keeps.
+    Pol,
+    /// What Microsoft Graph answers.
+    Intune,
+}
+
+impl FileFormat {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Lines, Self::Syncml, Self::Reg, Self::Pol, Self::Intune];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lines => "lines",
+            Self::Syncml => "syncml",
+            Self::Reg => "reg",
+            Self::Pol => "pol",
+            Self::Intune => "intune",
+        }
+    }
+
+    /// The format of a file, by how it begins.
+    pub fn guess(bytes: &[u8]) -> Self {
+        let narrow: Vec<u8> = bytes.iter().take(4096).copied().filter(|byte| *byte != 0).collect();
+        let text = narrow
+            .strip_prefix(&[0xFF, 0xFE])
+            .or_else(|| narrow.strip_prefix("\u{feff}".as_bytes()))
+            .unwrap_or(&narrow);
+        let begins = |word: &str| text.trim_ascii_start().starts_with(word.as_bytes());
+        match () {
+            () if bytes.starts_with(b"PReg") => Self::Pol,
+            () if begins("Windows Registry Editor") || begins("REGEDIT4") => Self::Reg,
+            () if begins("<") => Self::Syncml,
+            () if begins("{") => Self::Intune,
+            () => Self::Lines,
+        }
+    }
+
+    /// Whether a file is the whole of a policy, not a change of it.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Pol | Self::Intune)
+    }
+}
+
+/// Where in a file something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Position {
+    /// A line of a text, counted from 1.
+    Line(usize),
+    /// A record of a Registry.pol, counted from 1.
+    Record(usize),
+    /// A member of a JSON object.
+    Member(String),
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Record(record) => write!(f, "record {record}"),
+            Self::Member(path) => f.write_str(path),
+        }
+    }
+}
+
+/// Why a file was not taken. Nothing of it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportFault {
+    /// A setting is wrong.
+    #[error("{position}: {fault}")]
+    Policy {
+        /// Where it is.
+        position: Position,
+        /// What is wrong with it.
+        fault: PolicyFault,
+    },
+    /// The file has more than [`LARGEST_FILE`] bytes.
+    #[error("the file has {0} bytes; at most {LARGEST_FILE} are read")]
+    TooLarge(usize),
+    /// OMA-URI lines are not UTF-8.
+    #[error("line {0}: not UTF-8")]
+    NotUtf8(usize),
+    /// Not a `.reg` file.
+    #[error(transparent)]
+    Reg(#[from] RegFault),
+    /// Not a Registry.pol.
+    #[error(transparent)]
+    Pol(#[from] PolFault),
+    /// Not SyncML.
+    #[error(transparent)]
+    Syncml(#[from] SyncmlFault),
+    /// Not JSON.
+    #[error("line {line}, column {column}: not JSON")]
+    NotJson {
+        /// Where the parser gave up.
+        line: usize,
+        /// And at which character.
+        column: usize,
+    },
+    /// JSON of another type.
+    #[error("{0}")]
+    NotIntune(&'static str),
+    /// A member of an Intune object is not what it should be.
+    #[error("{position}: expected {expected}")]
+    Member {
+        /// Which member.
+        position: Position,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A Registry.pol does not say whose it is.
+    #[error(
+        "a Registry.pol does not say whether it belongs to a computer or a user: name the source computer-gpo or user-gpo"
+    )]
+    WhoseGpo,
+    /// The file belongs to another source than the one that was named.
+    #[error("the file sets {node} in a {channel}, which {source} does not deliver", channel = .channel.words(), source = .named.words())]
+    OtherSource {
+        /// The first node that does not fit.
+        node: Node,
+        /// Where the file sets it.
+        channel: Channel,
+        /// The source that was named.
+        named: Source,
+    },
+    /// A registry file has rows of two users.
+    #[error("{position}: a row of user {second} after one of user {first}; a lab device has one user at a time")]
+    TwoUsers {
+        /// Where the second is.
+        position: Position,
+        /// The first.
+        first: String,
+        /// The second.
+        second: String,
+    },
+}
+
+/// What a file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Import {
+    /// What changes in which channel.
+    pub changes: BTreeMap<Channel, Changes>,
+    /// Whether the file takes the place of the whole layer.
+    pub whole: bool,
+    /// The source that the file itself names.
+    pub source: Option<Source>,
+    /// The name that the file itself gives, such as that of a device profile.
+    pub name: Option<String>,
+    /// How many settings of other policies were passed over.
+    pub passed_over: usize,
+}
+
+impl Import {
+    pub(super) fn put(&mut self, channel: Channel, node: Node, value: Option<Value>) {
+        self.changes.entry(channel).or_default().insert(node, value);
+    }
+
+    /// How many nodes it sets or unsets.
+    pub fn count(&self) -> usize {
+        self.changes.values().map(BTreeMap::len).sum()
+    }
+}
+
+/// Reads a file for a device of `tenant`. `named` is the source that somebody named, which a Registry.pol cannot do without.
+///
+/// # Errors
+/// Every [`ImportFault`].
+pub fn import(format: FileFormat, bytes: &[u8], tenant: Uuid, named: Option<Source>) -> Result<Import, ImportFault> {
+    if bytes.len() > LARGEST_FILE {
+        return Err(ImportFault::TooLarge(bytes.len()));
+    }
+    let import = match format {
+        FileFormat::Lines => lines(bytes, tenant, named.map_or(Channel::DeviceCsp, Source::channel))?,
+        FileFormat::Syncml => commands(&syncml::parse(bytes)?, tenant)?,
+        FileFormat::Reg => registry::read(&reg::parse(bytes)?, tenant, Position::Line)?,
+        FileFormat::Pol => pol_file(bytes, tenant, named)?,
+        FileFormat::Intune => intune::read(bytes, tenant)?,
+    };
+    let import = Import { whole: format.is_whole(), ..import };
+    check_source(&import, named)?;
+    Ok(import)
+}
+
+fn check_source(import: &Import, named: Option<Source>) -> Result<(), ImportFault> {
+    let Some(named) = named else { return Ok(()) };
+    let foreign = import.changes.iter().find(|(channel, _)| !named.delivers_into(**channel));
+    if let Some((channel, nodes)) = foreign
+        && let Some(node) = nodes.keys().next()
+    {
+        return Err(ImportFault::OtherSource { node: *node, channel: *channel, named });
+    }
+    match import.source {
+        Some(Source::IntuneTenant) if named != Source::IntuneTenant => {
+            Err(ImportFault::NotIntune("the file is a tenant-wide policy, and another source was named"))
+        }
+        Some(Source::IntuneProfile) if named != Source::IntuneProfile => {
+            Err(ImportFault::NotIntune("the file is a device profile, and another source was named"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn lines(bytes: &[u8], tenant: Uuid, channel: Channel) -> Result<Import, ImportFault> {
+    let mut import = Import::default();
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let line = std::str::from_utf8(line).map_err(|_| ImportFault::NotUtf8(index + 1))?.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let name = line.split('=').next().unwrap_or_default().trim();
+        let refused = |fault| ImportFault::Policy { position: Position::Line(index + 1), fault };
+        if line.contains('=')
+            && name.starts_with("./")
+            && matches!(address::parse(name, tenant), Ok((_, Target::Elsewhere)))
+        {
+            import.passed_over += 1;
+            continue;
+        }
+        let (channel, node, value) = read_assignment(line, tenant, channel).map_err(refused)?;
+        import.put(channel, node, Some(value));
+    }
+    Ok(import)
+}
+
+fn commands(commands: &[Command], tenant: Uuid) -> Result<Import, ImportFault> {
+    let mut import = Import::default();
+    for command in commands {
+        let refused = |fault| ImportFault::Policy { position: Position::Line(command.line), fault };
+        let (channel, target) = address::parse(&command.uri, tenant).map_err(refused)?;
+        match (target, command.verb) {
+            (Target::Elsewhere, _) => import.passed_over += 1,
+            (Target::Branch, Verb::Delete) => {
+                for node in address::below(&command.uri, channel, tenant) {
+                    import.put(channel, node, None);
+                }
+            }
+            // An interior node that is added holds nothing yet.
+            (Target::Branch, _) if command.data.is_none() => {}
+            (Target::Branch, _) => return Err(refused(PolicyFault::UnknownNode(address::shorten(&command.uri)))),
+            (Target::Leaf(node), Verb::Delete) => import.put(channel, node, None),
+            (Target::Leaf(node), _) => {
+                let value = leaf(node, channel, command).map_err(refused)?;
+                import.put(channel, node, Some(value));
+            }
+        }
+    }
+    Ok(import)
+}
+
+fn leaf(node: Node, channel: Channel, command: &Command) -> Result<Value, PolicyFault> {
+    let format = node.row().format_in(channel).ok_or(PolicyFault::NotInSource { node, channel })?;
+    // Without a format a device takes it for text, which no server of policies relies on.
+    let found = command.format.as_deref().unwrap_or("chr");
+    if found != format.syncml() {
+        let (found, expected) = (address::shorten(found), format.syncml().to_owned());
+        return Err(PolicyFault::WrongType { node, found, expected });
+    }
+    let data = command.data.as_deref().unwrap_or_default();
+    format.read(data).ok_or_else(|| PolicyFault::NotAllowed { node, value: address::shorten(data), format })
+}
+
+/// Keys of a Registry.pol lie below the hive of its owner.
+fn pol_file(bytes: &[u8], tenant: Uuid, named: Option<Source>) -> Result<Import, ImportFault> {
+    let channel = named.map(Source::channel).filter(|channel| channel.is_gpo()).ok_or(ImportFault::WhoseGpo)?;
+    let mut entries = pol::parse(bytes)?;
+    for entry in &mut entries {
+        entry.key = format!(r"{}\{}", registry::hive_of(channel), entry.key);
+    }
+    registry::read(&entries, tenant, Position::Record)
+}
+
+/// How an import is filed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filing<'a> {
+    /// The source, where the file leaves it open.
+    pub source: Option<Source>,
+    /// Which of several of that source.
+    pub name: Option<&'a str>,
+    /// When it takes effect; `None`: at once.
+    pub at: Option<Timestamp>,
+}
+
+impl Policy {
+    /// Files an import. All of it or, after an error, nothing.
+    ///
+    /// # Errors
+    /// [`PolicyFault::NotInSource`] and [`PolicyFault::NotAllowed`].
+    pub fn file(&mut self, import: &Import, filing: Filing<'_>) -> Result<Vec<LayerKey>, PolicyFault> {
+        let mut policy = self.clone();
+        let name = filing.name.map(str::to_owned).or_else(|| import.name.clone()).unwrap_or_default();
+        let named = filing.source.or(import.source);
+        if let Some(source) = named.filter(|_| import.whole) {
+            for channel in Channel::ALL {
+                policy.remove(&LayerKey { source, name: name.clone(), channel });
+            }
+        }
+        let mut filed = Vec::new();
+        for (channel, changes) in &import.changes {
+            let source = named.unwrap_or(Source::of(*channel));
+            let key = LayerKey { source, name: name.clone(), channel: *channel };
+            policy.apply(key.clone(), filing.at, changes)?;
+            filed.push(key);
+        }
+        *self = policy;
+        Ok(filed)
+    }
+}

@@ -1,0 +1,290 @@
+//! Which registry values are policy: Group Policy's own, and the mirror of what MDM set.
+//!
+//! | Channel | Key |
+//! |---|---|
+//! | computer GPO | `HKLM\SOFTWARE\Policies\Microsoft\PassportForWork` |
+//! | user GPO | the same below `HKU\<SID>`, which is `HKCU` of that user |
+//! | device CSP | `HKLM\SOFTWARE\Microsoft\Policies\PassportForWork\<TenantId>\Device\Policies` |
+//! | user CSP | `HKLM\SOFTWARE\Microsoft\Policies\PassportForWork\<TenantId>\<SID>\Policies` |
+//!
+//! That `UsePassportForWork` is mirrored so is documented ("Configure Windows Hello for Business"), of the PIN nodes it was
+//! seen, of the others it is inferred.
+
+use super::address::{is_sid, parse_tenant, shorten};
+use super::import::{Import, ImportFault, Position};
+use super::node::{GPO_KEY, Node, Place, Row, TABLE};
+use super::source::Channel;
+use super::value::{Format, Value};
+use super::{LAB_USER, PolicyFault};
+use crate::base::Uuid;
+use crate::wire::registry::{Change, Data, Entry};
+
+const MIRROR_KEY: &str = r"SOFTWARE\Microsoft\Policies\PassportForWork";
+const MACHINE: &str = "HKEY_LOCAL_MACHINE";
+const USERS: &str = "HKEY_USERS";
+const CURRENT_USER: &str = "HKEY_CURRENT_USER";
+
+/// Which hive a key is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hive {
+    Machine,
+    User,
+}
+
+/// A key by which a policy is found: the hive and the path below it, the user's identifier replaced by [`LAB_USER`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    hive: Hive,
+    path: String,
+}
+
+/// Where a node is in the registry of a channel: the key below its hive, and the value.
+fn location(row: &Row, channel: Channel, tenant: Uuid) -> Option<(Hive, String, &'static str)> {
+    row.format_in(channel)?;
+    let hive = if channel == Channel::UserGpo { Hive::User } else { Hive::Machine };
+    if channel.is_gpo() {
+        return row.gpo.map(|gpo| (hive, gpo.key.to_owned(), gpo.value));
+    }
+    if row.place != Place::Tenant {
+        return None;
+    }
+    let owner = if channel == Channel::UserCsp { LAB_USER } else { "Device" };
+    let base = format!(r"{MIRROR_KEY}\{tenant}\{owner}\Policies");
+    Some(match row.path.rsplit_once('/') {
+        Some((folder, leaf)) => (hive, format!(r"{base}\{}", folder.replace('/', r"\")), leaf),
+        None => (hive, base, row.path),
+    })
+}
+
+/// The rows of a layer as registry entries with whole keys; `None` for a node that the registry does not mirror.
+pub(super) fn entry(node: Node, value: &Value, channel: Channel, tenant: Uuid) -> Option<Entry> {
+    let (hive, path, name) = location(node.row(), channel, tenant)?;
+    let data = match value {
+        Value::Bool(value) => Data::Dword(u32::from(*value)),
+        Value::Int(value) => Data::Dword(*value),
+        Value::Text(text) => Data::Text(text.clone()),
+    };
+    let key = match hive {
+        Hive::Machine => format!(r"{MACHINE}\{path}"),
+        Hive::User => format!(r"{CURRENT_USER}\{path}"),
+    };
+    Some(Entry { position: 0, key, change: Change::Set { name: name.to_owned(), data } })
+}
+
+/// The hive that stands before a key of a Registry.pol, which knows none.
+pub(super) fn hive_of(channel: Channel) -> &'static str {
+    if channel == Channel::UserGpo { CURRENT_USER } else { MACHINE }
+}
+
+/// A key without its hive, as a Registry.pol has it.
+pub(super) fn without_hive(key: &str) -> &str {
+    key.split_once('\\').map_or(key, |(_, path)| path)
+}
+
+/// Reads entries whose keys begin with a hive.
+pub(super) fn read(entries: &[Entry], tenant: Uuid, position: fn(usize) -> Position) -> Result<Import, ImportFault> {
+    let mut reader = Reader { tenant, user: None, import: Import::default() };
+    for entry in entries {
+        let place = position(entry.position);
+        reader.take(entry).map_err(|fault| match fault {
+            Fault::Policy(fault) => ImportFault::Policy { position: place.clone(), fault },
+            Fault::TwoUsers(first, second) => ImportFault::TwoUsers { position: place.clone(), first, second },
+        })?;
+    }
+    Ok(reader.import)
+}
+
+enum Fault {
+    Policy(PolicyFault),
+    TwoUsers(String, String),
+}
+
+impl From<PolicyFault> for Fault {
+    fn from(fault: PolicyFault) -> Self {
+        Self::Policy(fault)
+    }
+}
+
+struct Reader {
+    tenant: Uuid,
+    /// The one user whose rows there are.
+    user: Option<String>,
+    import: Import,
+}
+
+impl Reader {
+    fn take(&mut self, entry: &Entry) -> Result<(), Fault> {
+        let Some(key) = self.normal(&entry.key)? else {
+            self.import.passed_over += 1;
+            return Ok(());
+        };
+        match &entry.change {
+            Change::Set { name, data } => self.set(&key, &entry.key, name, Some(data)),
+            Change::DeleteValue { name } => self.set(&key, &entry.key, name, None),
+            Change::DeleteValues => {
+                self.delete(|path| path.eq_ignore_ascii_case(&key.path), key.hive);
+                Ok(())
+            }
+            Change::DeleteKey => {
+                let below = |path: &str| {
+                    let (head, rest) = path.split_at_checked(key.path.len()).unwrap_or((path, "x"));
+                    head.eq_ignore_ascii_case(&key.path) && (rest.is_empty() || rest.starts_with('\\'))
+                };
+                self.delete(below, key.hive);
+                Ok(())
+            }
+        }
+    }
+
+    /// The key in its normal form; `None` for a hive that holds no policy.
+    fn normal(&mut self, key: &str) -> Result<Option<Key>, Fault> {
+        let (hive, path) = key.split_once('\\').unwrap_or((key, ""));
+        let is = |name: &str| hive.eq_ignore_ascii_case(name);
+        if is(CURRENT_USER) {
+            return Ok(Some(Key { hive: Hive::User, path: path.to_owned() }));
+        }
+        if is(USERS) {
+            let (sid, path) = path.split_once('\\').unwrap_or((path, ""));
+            if !is_sid(sid) {
+                return Ok(None);
+            }
+            self.meet(sid)?;
+            return Ok(Some(Key { hive: Hive::User, path: path.to_owned() }));
+        }
+        if !is(MACHINE) {
+            return Ok(None);
+        }
+        Ok(Some(Key { hive: Hive::Machine, path: self.normal_mirror(path)? }))
+    }
+
+    /// A key of the mirror with the device's own tenant and [`LAB_USER`]; another key as it is.
+    fn normal_mirror(&mut self, path: &str) -> Result<String, Fault> {
+        let Some(below) = strip_key(path, MIRROR_KEY).filter(|below| !below.is_empty()) else {
+            return Ok(path.to_owned());
+        };
+        let mut parts = below.splitn(3, '\\');
+        let tenant = parse_tenant(parts.next().unwrap_or_default())?;
+        if tenant != self.tenant {
+            return Err(PolicyFault::OtherTenant { found: tenant, expected: self.tenant }.into());
+        }
+        let mut normal = format!(r"{MIRROR_KEY}\{tenant}");
+        if let Some(owner) = parts.next() {
+            if is_sid(owner) {
+                self.meet(owner)?;
+                normal = format!(r"{normal}\{LAB_USER}");
+            } else {
+                normal = format!(r"{normal}\{owner}");
+            }
+        }
+        if let Some(rest) = parts.next() {
+            normal = format!(r"{normal}\{rest}");
+        }
+        Ok(normal)
+    }
+
+    /// A file tells of one user.
+    fn meet(&mut self, sid: &str) -> Result<(), Fault> {
+        match &self.user {
+            Some(first) if !first.eq_ignore_ascii_case(sid) => Err(Fault::TwoUsers(first.clone(), sid.to_owned())),
+            _ => {
+                self.user = Some(sid.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    fn set(&mut self, key: &Key, written: &str, name: &str, data: Option<&Data>) -> Result<(), Fault> {
+        let Some((row, channel)) = self.find(key, name)? else {
+            if self.is_ours(&key.path) {
+                return Err(PolicyFault::UnknownNode(shorten(&format!(r"{written}\{name}"))).into());
+            }
+            self.import.passed_over += 1;
+            return Ok(());
+        };
+        let value = data.map(|data| value_of(row, channel, data)).transpose()?;
+        self.import.put(channel, row.node, value);
+        Ok(())
+    }
+
+    fn find(&self, key: &Key, name: &str) -> Result<Option<(&'static Row, Channel)>, PolicyFault> {
+        for channel in Channel::ALL {
+            for row in TABLE {
+                let Some((hive, path, value)) = location(row, channel, self.tenant) else { continue };
+                if hive == key.hive && path.eq_ignore_ascii_case(&key.path) && value.eq_ignore_ascii_case(name) {
+                    return Ok(Some((row, channel)));
+                }
+            }
+        }
+        self.check_class(key, name)?;
+        Ok(None)
+    }
+
+    /// Tells a policy that the user's hive does not have, or a node that the user's mirror does not have, from an unknown one.
+    fn check_class(&self, key: &Key, name: &str) -> Result<(), PolicyFault> {
+        let same = |path: &str, value: &str| path.eq_ignore_ascii_case(&key.path) && value.eq_ignore_ascii_case(name);
+        let device = format!(r"{MIRROR_KEY}\{}\Device", self.tenant);
+        let user = format!(r"{MIRROR_KEY}\{}\{LAB_USER}", self.tenant);
+        for row in TABLE {
+            let gpo = row.gpo.is_some_and(|gpo| key.hive == Hive::User && same(gpo.key, gpo.value));
+            if gpo {
+                return Err(PolicyFault::NotInSource { node: row.node, channel: Channel::UserGpo });
+            }
+            let Some((_, path, value)) = location(row, Channel::DeviceCsp, self.tenant) else { continue };
+            if key.hive == Hive::Machine && same(&path.replacen(&device, &user, 1), value) {
+                return Err(PolicyFault::NotInSource { node: row.node, channel: Channel::UserCsp });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything below the key is policy of Hello's, so that an unknown name is a mistake.
+    fn is_ours(&self, path: &str) -> bool {
+        strip_key(path, GPO_KEY).is_some() || strip_key(path, MIRROR_KEY).is_some()
+    }
+
+    /// Makes every node "not configured" that lies at a key.
+    fn delete(&mut self, lies_at: impl Fn(&str) -> bool, hive: Hive) {
+        let mut any = false;
+        for channel in Channel::ALL {
+            for row in TABLE {
+                let Some((of, path, _)) = location(row, channel, self.tenant) else { continue };
+                if of == hive && lies_at(&path) {
+                    self.import.put(channel, row.node, None);
+                    any = true;
+                }
+            }
+        }
+        self.import.passed_over += usize::from(!any);
+    }
+}
+
+/// What is below a key, without regard to case.
+fn strip_key<'a>(path: &'a str, key: &str) -> Option<&'a str> {
+    let (head, rest) = path.split_at_checked(key.len())?;
+    let below = if rest.is_empty() { Some("") } else { rest.strip_prefix('\\') };
+    below.filter(|_| head.eq_ignore_ascii_case(key))
+}
+
+/// A node's value from registry data: a DWORD for truths and numbers, a string for text.
+fn value_of(row: &Row, channel: Channel, data: &Data) -> Result<Value, PolicyFault> {
+    let format = row.format_in(channel).unwrap_or(row.format);
+    let wrong =
+        |found: String, expected: &str| PolicyFault::WrongType { node: row.node, found, expected: expected.to_owned() };
+    let number = matches!(format, Format::Bool | Format::Int { .. });
+    let value = match data {
+        Data::Dword(value) if format == Format::Bool && *value <= 1 => Value::Bool(*value == 1),
+        Data::Dword(value) if number => Value::Int(*value),
+        Data::Text(text) if !number => Value::Text(text.clone()),
+        Data::Dword(_) => return Err(wrong("REG_DWORD".to_owned(), "REG_SZ")),
+        Data::Text(_) => return Err(wrong("REG_SZ".to_owned(), "REG_DWORD")),
+        Data::Other { kind, .. } => {
+            let expected = if number { "REG_DWORD" } else { "REG_SZ" };
+            return Err(wrong(format!("value of registry type {kind}"), expected));
+        }
+    };
+    if format.takes(&value) {
+        return Ok(value);
+    }
+    let format = if format == Format::Bool { Format::Int { min: 0, max: 1 } } else { format };
+    Err(PolicyFault::NotAllowed { node: row.node, value: shorten(&value.to_string()), format })
+}
