@@ -6,6 +6,8 @@ mod bench;
 mod conditions;
 mod demo;
 mod guest;
+mod late;
 mod life;
+mod matrix;
 mod program;
 mod refusals;

@@ -139,7 +139,7 @@ fn a_state_directory_of_another_version_is_left_alone() {
     fs::write(&marker, "{\"version\":99}").unwrap();
     let run = refused(&world, 3, &["device", "list"]);
     assert!(run.json()["error"]["message"].to_string().contains("version 99"), "{}", run.out);
-    fs::write(&marker, "{\"version\":1}").unwrap();
+    fs::write(&marker, "{\"version\":2}").unwrap();
 
     let record = world.state().join("devices/pc/device.json");
     let text = fs::read_to_string(&record).unwrap().replacen("\"version\": 1", "\"version\": 99", 1);

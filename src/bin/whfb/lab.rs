@@ -23,7 +23,8 @@ use whfb::wire::encoding::{base64, from_base64};
 
 use crate::failure::Failure;
 
-const VERSION: u64 = 1;
+/// 2: policies are kept by source.
+const VERSION: u64 = 2;
 
 /// A state directory that need not exist yet.
 #[derive(Debug)]

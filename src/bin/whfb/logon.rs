@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use whfb::base::{Clock as _, SystemClock};
-use whfb::device::prereq::PreReqResult;
 use whfb::device::provision::{begin_automatically, cancel, check_prerequisites};
 use whfb::device::refresh::{Finding, refresh};
 use whfb::device::signin::Logon;
@@ -35,7 +34,7 @@ pub(crate) fn run(args: &args::Logon, place: &Place, output: &Output) -> Result<
         "device": name, "user": upn, "remote": args.remote, "oobe": args.oobe, "esp": args.esp,
         "policy_at": opened.policy_at, "refresh": findings,
     });
-    if has_credential_alone(&mut opened, args)? {
+    if has_credential(&mut opened, args)? {
         let text = format!("{upn} has a Hello key on {name} already: nothing starts");
         output.answer(&text, &answer(session, &json!({"event": null, "registered": null})));
         return Ok(());
@@ -56,11 +55,11 @@ pub(crate) fn run(args: &args::Logon, place: &Place, output: &Output) -> Result<
     Ok(())
 }
 
-/// Whether nothing but a credential that is there keeps provisioning from starting.
-fn has_credential_alone(opened: &mut Opened, args: &args::Logon) -> Result<bool, Failure> {
+/// Whether the user has a credential: then nothing is started, whatever else the check would say.
+fn has_credential(opened: &mut Opened, args: &args::Logon) -> Result<bool, Failure> {
     let report =
         opened.work(|machine| Ok(check_prerequisites(machine, &args.by.user, args.remote, SystemClock.now())))?;
-    Ok(report.result() == PreReqResult::WillNotProvision && report.failed().is_empty())
+    Ok(report.facts().ngc_set)
 }
 
 fn cancelled(stop: Stop) -> Failure {

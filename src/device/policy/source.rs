@@ -207,6 +207,7 @@ pub type Changes = BTreeMap<Node, Option<Value>>;
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
+    #[serde(default)]
     layers: Vec<Layer>,
 }
 

@@ -127,3 +127,19 @@ fn delivered(case: &Case, source: MatrixSource) -> Result<Policy, Failure> {
     policy.file(&read, Filing { source: Some(of), ..Filing::default() }).map_err(|fault| bug(&fault))?;
     Ok(policy)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_delivers_the_same_policy() {
+        for case in cases(TpmVersion::V20, Condition::Ready) {
+            for source in [MatrixSource::Csp, MatrixSource::Gpo, MatrixSource::Intune] {
+                let effective = delivered(&case, source).unwrap().effective(SystemClock.now(), &Default::default());
+                let (required, excluded) = (effective.require_security_device.value, effective.exclude_tpm12.value);
+                assert_eq!((required, excluded), (case.require_security_device == Some(true), case.exclude_tpm12));
+            }
+        }
+    }
+}
