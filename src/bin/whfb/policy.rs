@@ -8,8 +8,8 @@ use whfb::base::{Clock as _, SystemClock, Timestamp, Uuid};
 use whfb::device::home::Device;
 use whfb::device::policy::node::TABLE;
 use whfb::device::policy::{
-    Channel, Effective, FileFormat, Filing, Import, LARGEST_FILE, LayerKey, Policy, Resolution, Source,
-    automatic_enrollment, describe, export, import, read_assignment, read_node,
+    Channel, Effective, FileFormat, Filing, Import, ImportFault, LARGEST_FILE, LayerKey, Policy, PolicyFault,
+    Resolution, Source, automatic_enrollment, describe, export, import, read_assignment, read_node,
 };
 use whfb::device::refresh::software_keys_under_requirement;
 use whfb::device::switches::SOFTWARE_KEY_UNDER_REQUIREMENT;
@@ -82,7 +82,10 @@ pub(crate) fn set(device: &mut Device, assignments: &[String]) -> Result<(), Fai
     let tenant = tenant(device);
     let mut policy = device.policy.clone();
     for assignment in assignments {
-        let refused = |fault| Failure::usage(format!("{assignment}: {fault}"));
+        let refused = |fault| {
+            let failure = Failure::usage(format!("{assignment}: {fault}"));
+            if matches!(fault, PolicyFault::UnknownNode(_)) { failure.next(NODES) } else { failure }
+        };
         let (channel, node, value) = read_assignment(assignment, tenant, Channel::DeviceCsp).map_err(refused)?;
         let key = LayerKey::unnamed(Source::of(channel), channel);
         policy.apply(key, None, &[(node, Some(value))].into()).map_err(refused)?;
@@ -107,8 +110,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Takes all of a file or nothing.
 fn take(device: &mut Device, format: FileFormat, bytes: &[u8], filing: Filing<'_>) -> Result<Import, Failure> {
-    let refused = |fault: String| Failure::usage(fault).next("correct it and import again; nothing of it was taken");
-    let read = import(format, bytes, tenant(device), filing.source).map_err(|fault| refused(fault.to_string()))?;
+    let read = import(format, bytes, tenant(device), filing.source).map_err(|fault| refused(&fault))?;
     let joined = device.state.registration.is_some();
     if joined && filing.source.or(read.source) == Some(Source::IntuneTenant) {
         return Err(Failure::new(
@@ -117,8 +119,23 @@ fn take(device: &mut Device, format: FileFormat, bytes: &[u8], filing: Filing<'_
         )
         .next("deliver it by a device profile, or import it into a device that is not joined yet"));
     }
-    device.policy.file(&read, filing).map_err(|fault| refused(fault.to_string()))?;
+    device.policy.file(&read, filing).map_err(|fault| Failure::usage(fault.to_string()).next(AGAIN))?;
     Ok(read)
+}
+
+const NODES: &str = "list the nodes: whfb policy show";
+const AGAIN: &str = "correct it and import again; nothing of it was taken";
+
+/// A file that was not taken, with the step that helps in its case.
+fn refused(fault: &ImportFault) -> Failure {
+    let next = match fault {
+        ImportFault::WhoseGpo => "say whose it is: --source computer-gpo; nothing of it was taken",
+        ImportFault::Policy { fault: PolicyFault::UnknownNode(_), .. } => {
+            "list the nodes: whfb policy show; nothing of it was taken"
+        }
+        _ => AGAIN,
+    };
+    Failure::usage(fault.to_string()).next(next)
 }
 
 fn told(name: &str, format: FileFormat, read: &Import, device: &Device, output: &Output) {
@@ -204,7 +221,7 @@ fn explain(name: &str, device: &Device, node: Option<&str>, output: &Output) -> 
     let named = node
         .map(|node| read_node(node, tenant(device)))
         .transpose()
-        .map_err(|fault| Failure::usage(fault.to_string()).next("list the nodes: whfb policy show"))?;
+        .map_err(|fault| Failure::usage(fault.to_string()).next(NODES))?;
     let enrollment = automatic_enrollment(&resolution);
     let remarks = remarks(device, &Effective::of(&resolution));
     let chosen: Vec<_> = match named {

@@ -294,11 +294,11 @@ fn leaf(node: Node, channel: Channel, command: &Command) -> Result<Value, Policy
     let format = node.row().format_in(channel).ok_or(PolicyFault::NotInSource { node, channel })?;
     // Without a format a device takes it for text, which no server of policies relies on.
     let found = command.format.as_deref().unwrap_or("chr");
-    if found != format.syncml() {
-        let (found, expected) = (address::shorten(found), format.syncml().to_owned());
-        return Err(PolicyFault::WrongType { node, found, expected });
-    }
     let data = command.data.as_deref().unwrap_or_default();
+    if found != format.syncml() {
+        let (value, found) = (address::shorten(data), address::shorten(found));
+        return Err(PolicyFault::WrongType { node, value, found, expected: format.syncml(), format });
+    }
     format.read(data).ok_or_else(|| PolicyFault::NotAllowed { node, value: address::shorten(data), format })
 }
 

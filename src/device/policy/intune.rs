@@ -327,8 +327,8 @@ fn instance_value(instance: &Json, id: &str, node: Node, path: &str) -> Result<V
 fn plain(json: &Json, node: Node, path: &str) -> Result<Value, ImportFault> {
     let format = node.format();
     let wrong = |found: &str| {
-        let (found, expected) = (found.to_owned(), format.syncml().to_owned());
-        refused(path)(PolicyFault::WrongType { node, found, expected })
+        let (value, found) = (shorten(&json.to_string()), found.to_owned());
+        refused(path)(PolicyFault::WrongType { node, value, found, expected: format.syncml(), format })
     };
     let value = match (format, json) {
         (Format::Bool, Json::Bool(value)) => Value::Bool(*value),

@@ -48,7 +48,7 @@ pub enum PolicyFault {
     #[error("expected NODE=VALUE, such as RequireSecurityDevice=true")]
     NotAnAssignment,
     /// No such node.
-    #[error("unknown policy node {0}; `whfb policy show` lists those that there are")]
+    #[error("unknown policy node {0}")]
     UnknownNode(String),
     /// The node exists, but not in this source.
     #[error("{node} does not exist in a {channel}; it does in: {others}", channel = .channel.words(), others = homes(*.node))]
@@ -70,14 +70,18 @@ pub enum PolicyFault {
         expected: Uuid,
     },
     /// The value is of another type than the node's.
-    #[error("{node} is no {found}; expected: {expected}")]
+    #[error("{node} does not take {value:?} as {found}; it takes {expected}: {format}")]
     WrongType {
         /// The node.
         node: Node,
-        /// What was found, such as `REG_SZ` or `chr`.
+        /// The value as given.
+        value: String,
+        /// Its type, such as `REG_SZ` or `chr`.
         found: String,
-        /// What the node is there.
-        expected: String,
+        /// The node's type there.
+        expected: &'static str,
+        /// What it takes in this source.
+        format: Format,
     },
     /// The value does not have the node's format, or lies outside its range.
     #[error("{node} does not take {value:?}; allowed: {format}")]

@@ -268,23 +268,29 @@ fn strip_key<'a>(path: &'a str, key: &str) -> Option<&'a str> {
 /// A node's value from registry data: a DWORD for truths and numbers, a string for text.
 fn value_of(row: &Row, channel: Channel, data: &Data) -> Result<Value, PolicyFault> {
     let format = row.format_in(channel).unwrap_or(row.format);
-    let wrong =
-        |found: String, expected: &str| PolicyFault::WrongType { node: row.node, found, expected: expected.to_owned() };
     let number = matches!(format, Format::Bool | Format::Int { .. });
+    // What the registry holds for a truth.
+    let in_registry = if format == Format::Bool { Format::Int { min: 0, max: 1 } } else { format };
+    let wrong = |value: String, found: String| PolicyFault::WrongType {
+        node: row.node,
+        value: shorten(&value),
+        found,
+        expected: if number { "REG_DWORD" } else { "REG_SZ" },
+        format: in_registry,
+    };
     let value = match data {
         Data::Dword(value) if format == Format::Bool && *value <= 1 => Value::Bool(*value == 1),
         Data::Dword(value) if number => Value::Int(*value),
         Data::Text(text) if !number => Value::Text(text.clone()),
-        Data::Dword(_) => return Err(wrong("REG_DWORD".to_owned(), "REG_SZ")),
-        Data::Text(_) => return Err(wrong("REG_SZ".to_owned(), "REG_DWORD")),
-        Data::Other { kind, .. } => {
-            let expected = if number { "REG_DWORD" } else { "REG_SZ" };
-            return Err(wrong(format!("value of registry type {kind}"), expected));
+        Data::Dword(value) => return Err(wrong(value.to_string(), "REG_DWORD".to_owned())),
+        Data::Text(text) => return Err(wrong(text.clone(), "REG_SZ".to_owned())),
+        Data::Other { kind, bytes } => {
+            let value = format!("{} bytes", bytes.len());
+            return Err(wrong(value, format!("registry type {kind}")));
         }
     };
     if format.takes(&value) {
         return Ok(value);
     }
-    let format = if format == Format::Bool { Format::Int { min: 0, max: 1 } } else { format };
-    Err(PolicyFault::NotAllowed { node: row.node, value: shorten(&value.to_string()), format })
+    Err(PolicyFault::NotAllowed { node: row.node, value: shorten(&value.to_string()), format: in_registry })
 }
