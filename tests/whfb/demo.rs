@@ -63,17 +63,5 @@ fn keeps_its_state_only_where_there_was_nothing() {
 
 #[test]
 fn an_interrupt_ends_it_in_order() {
-    let world = World::new();
-    let mut child = world.command(&["demo"]).spawn().unwrap();
-    // Wait for its first TPM, so that there is something to clean up.
-    while processes_in(&world.path("tmp")).is_empty() {
-        assert!(child.try_wait().unwrap().is_none(), "the demo ended before its TPM was seen");
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    let process = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(std::fs::read_dir(world.path("tmp")).unwrap().count(), 0);
-    assert_eq!(processes_in(world.root()), Vec::<u32>::new());
+    World::new().is_interrupted_in_order(&["demo"]);
 }

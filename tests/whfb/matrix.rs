@@ -92,6 +92,11 @@ fn check_event(row: &Value, required: bool, excluded: bool) {
 }
 
 #[test]
+fn an_interrupt_ends_it_in_order() {
+    World::new().is_interrupted_in_order(&["matrix"]);
+}
+
+#[test]
 fn a_person_gets_a_grid_and_a_document_a_table() {
     let world = World::new();
     let run = world.run(&["matrix", "--format", "markdown", "--source", "gpo"]);

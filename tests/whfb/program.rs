@@ -85,6 +85,22 @@ impl World {
         run.json()
     }
 
+    /// Runs what starts a TPM, interrupts it then, and asserts that nothing stays.
+    pub(crate) fn is_interrupted_in_order(&self, arguments: &[&str]) {
+        let mut child = self.command(arguments).spawn().unwrap();
+        // Wait for its first TPM, so that there is something to clean up.
+        while processes_in(&self.path("tmp")).is_empty() {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before its TPM was seen");
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let process = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(fs::read_dir(self.path("tmp")).unwrap().count(), 0);
+        assert_eq!(processes_in(self.root()), Vec::<u32>::new());
+    }
+
     /// A device that is joined and has a Hello key of alice.
     pub(crate) fn provisioned(&self, tpm: &str) {
         self.json(&["device", "create", "pc", "--tpm", tpm]);
