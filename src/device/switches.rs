@@ -151,6 +151,10 @@ switches! {
     "policy.device-lock" = policy.device_lock:
         ["strictest" => DeviceLock::Strictest, "passport-for-work" => DeviceLock::PassportForWork],
         Tag::CONFIGURE, "device-lock rules beside Hello's; the CSP page of 2019 lets Hello's win";
+    "policy.tenant-in-braces" = policy.tenant_in_braces: ["true" => true, "false" => false],
+        Tag::CONFIGURE, "an OMA-URI may have the tenant in braces, as one page shows it; the DDF forbids it";
+    "policy.misprinted-tree" = policy.misprinted_tree: ["false" => false, "true" => true],
+        Tag::DDF, "./Vendor/MSFT/Policy/PassportForWork is read as the tree; one page puts EnablePinRecovery there";
     "policy.unset-biometrics" = policy.unset_biometrics: ["true" => true, "false" => false],
         Tag::SETTINGS, "biometrics that nobody set are allowed; the DDF's default is false";
     "policy.late-requirement" = late_requirement:

@@ -9,7 +9,7 @@ use whfb::device::home::Device;
 use whfb::device::policy::node::TABLE;
 use whfb::device::policy::{
     Channel, Effective, FileFormat, Filing, Import, ImportFault, LARGEST_FILE, LayerKey, Policy, PolicyFault,
-    Resolution, Source, automatic_enrollment, describe, export, import, read_assignment, read_node,
+    Resolution, Source, Tree, automatic_enrollment, describe, export, import, read_assignment, read_node,
 };
 use whfb::device::refresh::software_keys_under_requirement;
 use whfb::device::switches::SOFTWARE_KEY_UNDER_REQUIREMENT;
@@ -69,6 +69,11 @@ fn tenant(device: &Device) -> Uuid {
     device.state.registration.as_ref().map_or(SEEDED_TENANT, |registration| registration.tenant_id)
 }
 
+/// The tree that the device reads.
+fn tree(device: &Device) -> Tree {
+    Tree::of(tenant(device), &device.switches.policy)
+}
+
 fn resolve(device: &Device, now: Timestamp) -> Resolution {
     device.policy.resolve(now, &device.switches.policy)
 }
@@ -79,14 +84,14 @@ fn effective(device: &Device) -> Effective {
 
 /// Sets every node or none.
 pub(crate) fn set(device: &mut Device, assignments: &[String]) -> Result<(), Failure> {
-    let tenant = tenant(device);
+    let tree = tree(device);
     let mut policy = device.policy.clone();
     for assignment in assignments {
         let refused = |fault| {
             let failure = Failure::usage(format!("{assignment}: {fault}"));
             if matches!(fault, PolicyFault::UnknownNode(_)) { failure.next(NODES) } else { failure }
         };
-        let (channel, node, value) = read_assignment(assignment, tenant, Channel::DeviceCsp).map_err(refused)?;
+        let (channel, node, value) = read_assignment(assignment, tree, Channel::DeviceCsp).map_err(refused)?;
         let key = LayerKey::unnamed(Source::of(channel), channel);
         policy.apply(key, None, &[(node, Some(value))].into()).map_err(refused)?;
     }
@@ -110,7 +115,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Takes all of a file or nothing.
 fn take(device: &mut Device, format: FileFormat, bytes: &[u8], filing: Filing<'_>) -> Result<Import, Failure> {
-    let read = import(format, bytes, tenant(device), filing.source).map_err(|fault| refused(&fault))?;
+    let read = import(format, bytes, tree(device), filing.source).map_err(|fault| refused(&fault))?;
     let joined = device.state.registration.is_some();
     if joined && filing.source.or(read.source) == Some(Source::IntuneTenant) {
         return Err(Failure::new(
@@ -139,9 +144,10 @@ fn refused(fault: &ImportFault) -> Failure {
 }
 
 fn told(name: &str, format: FileFormat, read: &Import, device: &Device, output: &Output) {
-    let mut text = format!("policy of {name}: {} nodes from {}", read.count(), format.name());
+    let mut text = format!("policy of {name}: {} from {}", counted(read.count(), "node"), format.name());
     if read.passed_over > 0 {
-        text.push_str(&format!(", {} settings of other policies passed over", read.passed_over));
+        let others = counted(read.passed_over, "setting");
+        text.push_str(&format!(", {others} of other policies passed over"));
     }
     let changes: Vec<Json> = read
         .changes
@@ -155,6 +161,11 @@ fn told(name: &str, format: FileFormat, read: &Import, device: &Device, output: 
         &json!({"ok": true, "device": name, "format": format.name(), "changes": changes, "passed_over": read.passed_over,
             "effective": effective(device)}),
     );
+}
+
+/// `1 node`, `2 nodes`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What there is to export, for an error.
@@ -219,7 +230,7 @@ fn explain(name: &str, device: &Device, node: Option<&str>, output: &Output) -> 
     let now = SystemClock.now();
     let resolution = resolve(device, now);
     let named = node
-        .map(|node| read_node(node, tenant(device)))
+        .map(|node| read_node(node, tree(device)))
         .transpose()
         .map_err(|fault| Failure::usage(fault.to_string()).next(NODES))?;
     let enrollment = automatic_enrollment(&resolution);

@@ -3,13 +3,39 @@
 use super::PolicyFault;
 use super::node::{Node, Place, TABLE};
 use super::source::Channel;
+use super::switches::Switches;
 use crate::base::Uuid;
 
 const ROOT: &str = "Vendor/MSFT/PassportForWork";
 const POLICY_CSP: &str = "Vendor/MSFT/Policy/Config";
 const POLICIES: &str = "Policies";
-/// Where one page of Microsoft's puts `EnablePinRecovery`. The DDF has no such tree, so nothing is set there.
-const MISPRINT: &str = "Vendor/MSFT/Policy/PassportForWork/";
+/// Where one page of Microsoft's puts `EnablePinRecovery`. The DDF has no such tree.
+const MISPRINT: &str = "Vendor/MSFT/Policy/PassportForWork";
+
+/// Whose tree addresses are read in, and how strictly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tree {
+    /// The tenant of the device.
+    pub tenant: Uuid,
+    /// As [`Switches::tenant_in_braces`].
+    pub braces: bool,
+    /// As [`Switches::misprinted_tree`].
+    pub misprint: bool,
+}
+
+impl Tree {
+    /// The tree of a device.
+    pub fn of(tenant: Uuid, switches: &Switches) -> Self {
+        Self { tenant, braces: switches.tenant_in_braces, misprint: switches.misprinted_tree }
+    }
+}
+
+/// With every switch at its default.
+impl From<Uuid> for Tree {
+    fn from(tenant: Uuid) -> Self {
+        Self::of(tenant, &Switches::default())
+    }
+}
 
 /// What an address names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +61,14 @@ pub(super) fn address(node: Node, channel: Channel, tenant: Uuid) -> String {
 
 /// Reads a full address: the channel that its tree belongs to, and what it names there.
 ///
-/// The old form `./Vendor` means the device tree. A tenant in braces is taken: one page of Microsoft's shows it so, the CSP
-/// forbids it.
+/// The old form `./Vendor` means the device tree.
 ///
 /// # Errors
 /// [`PolicyFault::UnknownNode`], [`PolicyFault::NotATenant`], [`PolicyFault::OtherTenant`], [`PolicyFault::NotInSource`].
-pub(super) fn parse(address: &str, tenant: Uuid) -> Result<(Channel, Target), PolicyFault> {
+pub(super) fn parse(address: &str, tree: impl Into<Tree>) -> Result<(Channel, Target), PolicyFault> {
+    let tree = tree.into();
     let unknown = || PolicyFault::UnknownNode(shorten(address));
-    let (channel, below) = tree(address).ok_or_else(unknown)?;
+    let (channel, below) = channel(address).ok_or_else(unknown)?;
     if let Some(path) = below.strip_prefix(POLICY_CSP).and_then(|rest| rest.strip_prefix('/')) {
         let known = find(Place::PolicyCsp, path);
         return match known {
@@ -50,11 +76,12 @@ pub(super) fn parse(address: &str, tenant: Uuid) -> Result<(Channel, Target), Po
             None => Ok((channel, Target::Elsewhere)),
         };
     }
-    if below.starts_with(MISPRINT) {
-        return Err(unknown());
-    }
-    let Some(path) = below.strip_prefix(ROOT).filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
-        return Ok((channel, Target::Elsewhere));
+    let inside = |root: &str| below.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let path = match (inside(ROOT), inside(MISPRINT)) {
+        (Some(path), _) => path,
+        (None, Some(path)) if tree.misprint => path,
+        (None, Some(_)) => return Err(unknown()),
+        (None, None) => return Ok((channel, Target::Elsewhere)),
     };
     let path = path.trim_matches('/');
     if path.is_empty() {
@@ -66,19 +93,22 @@ pub(super) fn parse(address: &str, tenant: Uuid) -> Result<(Channel, Target), Po
     if branches(Place::Root).any(|branch| branch == path) {
         return Ok((channel, Target::Branch));
     }
-    below_tenant(path, tenant, channel, unknown)
+    below_tenant(path, tree, channel, unknown)
 }
 
 fn below_tenant(
     path: &str,
-    tenant: Uuid,
+    tree: Tree,
     channel: Channel,
     unknown: impl Fn() -> PolicyFault,
 ) -> Result<(Channel, Target), PolicyFault> {
     let (owner, rest) = path.split_once('/').unwrap_or((path, ""));
     let found = parse_tenant(owner)?;
-    if found != tenant {
-        return Err(PolicyFault::OtherTenant { found, expected: tenant });
+    if owner.starts_with('{') && !tree.braces {
+        return Err(PolicyFault::NotATenant(shorten(owner)));
+    }
+    if found != tree.tenant {
+        return Err(PolicyFault::OtherTenant { found, expected: tree.tenant });
     }
     let policies = rest.strip_prefix(POLICIES).filter(|rest| rest.is_empty() || rest.starts_with('/'));
     let path = match policies {
@@ -115,7 +145,7 @@ fn canonical(address: &str) -> String {
     .join("/")
 }
 
-fn tree(address: &str) -> Option<(Channel, &str)> {
+fn channel(address: &str) -> Option<(Channel, &str)> {
     let below = address.strip_prefix("./")?;
     if below.starts_with("Vendor/") {
         return Some((Channel::DeviceCsp, below));
@@ -194,6 +224,17 @@ mod tests {
         let text =
             "./Vendor/MSFT/PassportForWork/{6D1F4CD0-1B2F-4A43-9A36-7C7A5F0E2B11}/Policies/RequireSecurityDevice";
         assert_eq!(parse(text, TENANT), Ok((Channel::DeviceCsp, Target::Leaf(Node::RequireSecurityDevice))));
+    }
+
+    #[test]
+    fn braces_and_the_misprinted_tree_are_switches() {
+        let strict = Tree { braces: false, ..TENANT.into() };
+        let braces = format!("./Device/Vendor/MSFT/PassportForWork/{{{TENANT}}}/Policies/EnablePinRecovery");
+        assert_eq!(parse(&braces, strict), Err(PolicyFault::NotATenant(format!("{{{TENANT}}}"))));
+        let misprint = format!("./Device/Vendor/MSFT/Policy/PassportForWork/{TENANT}/Policies/EnablePinRecovery");
+        assert_eq!(parse(&misprint, TENANT), Err(PolicyFault::UnknownNode(misprint.clone())));
+        let lenient = Tree { misprint: true, ..TENANT.into() };
+        assert_eq!(parse(&misprint, lenient), Ok((Channel::DeviceCsp, Target::Leaf(Node::EnablePinRecovery))));
     }
 
     #[test]

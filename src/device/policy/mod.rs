@@ -23,6 +23,7 @@ mod switches;
 mod tag;
 mod value;
 
+pub use address::Tree;
 pub use effective::{Effective, Origin, Setting};
 pub use explain::{Enrollment, automatic_enrollment, describe};
 pub use export::{ExportFault, export};
@@ -102,15 +103,19 @@ fn homes(node: Node) -> String {
     names.join(", ")
 }
 
-/// Reads one `NODE=VALUE`, where NODE is a full OMA-URI or a short name, for a device of `tenant`. A short name is looked for in
+/// Reads one `NODE=VALUE`, where NODE is a full OMA-URI or a short name, for the device whose tree is `tree`. A short name is looked for in
 /// `channel`.
 ///
 /// # Errors
 /// Every [`PolicyFault`].
-pub fn read_assignment(text: &str, tenant: Uuid, channel: Channel) -> Result<(Channel, Node, Value), PolicyFault> {
+pub fn read_assignment(
+    text: &str,
+    tree: impl Into<Tree>,
+    channel: Channel,
+) -> Result<(Channel, Node, Value), PolicyFault> {
     let (name, value) = text.split_once('=').ok_or(PolicyFault::NotAnAssignment)?;
     let (name, value) = (name.trim(), value.trim());
-    let (named, node) = find(name, tenant)?;
+    let (named, node) = find(name, tree.into())?;
     let channel = named.unwrap_or(channel);
     let format = node.row().format_in(channel).ok_or(PolicyFault::NotInSource { node, channel })?;
     let value =
@@ -122,17 +127,17 @@ pub fn read_assignment(text: &str, tenant: Uuid, channel: Channel) -> Result<(Ch
 ///
 /// # Errors
 /// [`PolicyFault::UnknownNode`], and for an address those about the tenant and the tree.
-pub fn read_node(name: &str, tenant: Uuid) -> Result<Node, PolicyFault> {
-    find(name.trim(), tenant).map(|(_, node)| node)
+pub fn read_node(name: &str, tree: impl Into<Tree>) -> Result<Node, PolicyFault> {
+    find(name.trim(), tree.into()).map(|(_, node)| node)
 }
 
 /// A node, and its channel where the name is an address.
-fn find(name: &str, tenant: Uuid) -> Result<(Option<Channel>, Node), PolicyFault> {
+fn find(name: &str, tree: Tree) -> Result<(Option<Channel>, Node), PolicyFault> {
     let unknown = || PolicyFault::UnknownNode(address::shorten(name));
     if !name.starts_with("./") {
         return Ok((None, Node::named(name).ok_or_else(unknown)?));
     }
-    match address::parse(name, tenant)? {
+    match address::parse(name, tree)? {
         (channel, address::Target::Leaf(node)) => Ok((Some(channel), node)),
         _ => Err(unknown()),
     }

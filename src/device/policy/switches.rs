@@ -48,6 +48,11 @@ pub struct Switches {
     pub equal_lengths: bool,
     /// What becomes of the device-lock rules.
     pub device_lock: DeviceLock,
+    /// Whether an OMA-URI may have the tenant in braces: one page shows it so, the CSP forbids it.
+    pub tenant_in_braces: bool,
+    /// Whether the tree is also read under `./Vendor/MSFT/Policy/PassportForWork`, where the page about PIN reset puts
+    /// `EnablePinRecovery`; the DDF has no such tree.
+    pub misprinted_tree: bool,
     /// Whether biometrics that nobody set are allowed, as the prose says; the DDF's default is false.
     pub unset_biometrics: bool,
 }
@@ -63,6 +68,8 @@ impl Default for Switches {
             all_allowed_is_digits_only: false,
             equal_lengths: true,
             device_lock: DeviceLock::Strictest,
+            tenant_in_braces: true,
+            misprinted_tree: false,
             unset_biometrics: true,
         }
     }

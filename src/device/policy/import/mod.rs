@@ -16,7 +16,7 @@ mod fault;
 
 use std::collections::BTreeMap;
 
-use super::address::{self, Target};
+use super::address::{self, Target, Tree};
 use super::intune;
 use super::node::Node;
 use super::registry;
@@ -111,20 +111,26 @@ impl Import {
     }
 }
 
-/// Reads a file for a device of `tenant`. `named` is the source that somebody named, which a Registry.pol cannot do without.
+/// Reads a file for the device whose tree is `tree`; a tenant stands for its tree with every switch at its default. `named` is the source that somebody named, which a Registry.pol cannot do without.
 ///
 /// # Errors
 /// Every [`ImportFault`].
-pub fn import(format: FileFormat, bytes: &[u8], tenant: Uuid, named: Option<Source>) -> Result<Import, ImportFault> {
+pub fn import(
+    format: FileFormat,
+    bytes: &[u8],
+    tree: impl Into<Tree>,
+    named: Option<Source>,
+) -> Result<Import, ImportFault> {
+    let tree = tree.into();
     if bytes.len() > LARGEST_FILE {
         return Err(ImportFault::TooLarge(bytes.len()));
     }
     let import = match format {
-        FileFormat::Lines => lines(bytes, tenant, named.map_or(Channel::DeviceCsp, Source::channel))?,
-        FileFormat::Syncml => commands(&syncml::parse(bytes)?, tenant)?,
-        FileFormat::Reg => registry::read(&reg::parse(bytes)?, tenant, Position::Line)?,
-        FileFormat::Pol => pol_file(bytes, tenant, named)?,
-        FileFormat::Intune => intune::read(bytes, tenant)?,
+        FileFormat::Lines => lines(bytes, tree, named.map_or(Channel::DeviceCsp, Source::channel))?,
+        FileFormat::Syncml => commands(&syncml::parse(bytes)?, tree)?,
+        FileFormat::Reg => registry::read(&reg::parse(bytes)?, tree.tenant, Position::Line)?,
+        FileFormat::Pol => pol_file(bytes, tree.tenant, named)?,
+        FileFormat::Intune => intune::read(bytes, tree)?,
     };
     let import = Import { whole: format.is_whole(), ..import };
     check_source(&import, named)?;
@@ -150,7 +156,7 @@ fn check_source(import: &Import, named: Option<Source>) -> Result<(), ImportFaul
     }
 }
 
-fn lines(bytes: &[u8], tenant: Uuid, channel: Channel) -> Result<Import, ImportFault> {
+fn lines(bytes: &[u8], tree: Tree, channel: Channel) -> Result<Import, ImportFault> {
     let mut import = Import::default();
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
@@ -162,26 +168,26 @@ fn lines(bytes: &[u8], tenant: Uuid, channel: Channel) -> Result<Import, ImportF
         let refused = |fault| ImportFault::Policy { position: Position::Line(index + 1), fault };
         if line.contains('=')
             && name.starts_with("./")
-            && matches!(address::parse(name, tenant), Ok((_, Target::Elsewhere)))
+            && matches!(address::parse(name, tree), Ok((_, Target::Elsewhere)))
         {
             import.passed_over += 1;
             continue;
         }
-        let (channel, node, value) = read_assignment(line, tenant, channel).map_err(refused)?;
+        let (channel, node, value) = read_assignment(line, tree, channel).map_err(refused)?;
         import.put(channel, node, Some(value));
     }
     Ok(import)
 }
 
-fn commands(commands: &[Command], tenant: Uuid) -> Result<Import, ImportFault> {
+fn commands(commands: &[Command], tree: Tree) -> Result<Import, ImportFault> {
     let mut import = Import::default();
     for command in commands {
         let refused = |fault| ImportFault::Policy { position: Position::Line(command.line), fault };
-        let (channel, target) = address::parse(&command.uri, tenant).map_err(refused)?;
+        let (channel, target) = address::parse(&command.uri, tree).map_err(refused)?;
         match (target, command.verb) {
             (Target::Elsewhere, _) => import.passed_over += 1,
             (Target::Branch, Verb::Delete) => {
-                for node in address::below(&command.uri, channel, tenant) {
+                for node in address::below(&command.uri, channel, tree.tenant) {
                     import.put(channel, node, None);
                 }
             }

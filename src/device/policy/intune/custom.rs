@@ -3,13 +3,12 @@
 use serde_json::{Map, Value as Json};
 
 use super::{member, name, plain, refused};
-use crate::base::Uuid;
 use crate::device::policy::PolicyFault;
-use crate::device::policy::address::{self, Target, shorten};
+use crate::device::policy::address::{self, Target, Tree, shorten};
 use crate::device::policy::import::{Import, ImportFault};
 use crate::device::policy::source::Source;
 
-pub(super) fn read(object: &Map<String, Json>, tenant: Uuid) -> Result<Import, ImportFault> {
+pub(super) fn read(object: &Map<String, Json>, tree: Tree) -> Result<Import, ImportFault> {
     let mut import =
         Import { source: Some(Source::IntuneProfile), name: name(object, "displayName")?, ..Import::default() };
     let settings = object.get("omaSettings").and_then(Json::as_array).ok_or_else(|| member("omaSettings", "a list"))?;
@@ -17,7 +16,7 @@ pub(super) fn read(object: &Map<String, Json>, tenant: Uuid) -> Result<Import, I
         let path = format!("omaSettings[{index}]");
         let uri = setting.get("omaUri").and_then(Json::as_str);
         let uri = uri.ok_or_else(|| member(&format!("{path}.omaUri"), "a text"))?;
-        match address::parse(uri, tenant).map_err(refused(&path))? {
+        match address::parse(uri, tree).map_err(refused(&path))? {
             (_, Target::Elsewhere) => import.passed_over += 1,
             (_, Target::Branch) => return Err(refused(&path)(PolicyFault::UnknownNode(shorten(uri)))),
             (channel, Target::Leaf(node)) => {

@@ -13,11 +13,10 @@ mod tenant_wide;
 use serde_json::{Map, Value as Json};
 
 use super::PolicyFault;
-use super::address::shorten;
+use super::address::{Tree, shorten};
 use super::import::{Import, ImportFault, Position};
 use super::node::Node;
 use super::value::{Format, Value};
-use crate::base::Uuid;
 
 const TENANT_WIDE: &str = "#microsoft.graph.deviceEnrollmentWindowsHelloForBusinessConfiguration";
 const CATALOGUE: &str = "#microsoft.graph.deviceManagementConfigurationPolicy";
@@ -29,7 +28,7 @@ pub(super) use tenant_wide::has as is_tenant_wide;
 pub(super) use tenant_wide::write as write_tenant_wide;
 
 /// Reads whichever of the three it is.
-pub(super) fn read(bytes: &[u8], tenant: Uuid) -> Result<Import, ImportFault> {
+pub(super) fn read(bytes: &[u8], tree: Tree) -> Result<Import, ImportFault> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let json: Json = serde_json::from_slice(bytes)
         .map_err(|error| ImportFault::NotJson { line: error.line(), column: error.column() })?;
@@ -39,10 +38,10 @@ pub(super) fn read(bytes: &[u8], tenant: Uuid) -> Result<Import, ImportFault> {
     let kind = object.get("@odata.type").and_then(Json::as_str).unwrap_or_default();
     match kind {
         TENANT_WIDE => tenant_wide::read(&object),
-        CUSTOM => custom::read(&object, tenant),
-        CATALOGUE => catalogue::read(&object, tenant),
-        "" if object.contains_key("settings") => catalogue::read(&object, tenant),
-        "" if object.contains_key("omaSettings") => custom::read(&object, tenant),
+        CUSTOM => custom::read(&object, tree),
+        CATALOGUE => catalogue::read(&object, tree.tenant),
+        "" if object.contains_key("settings") => catalogue::read(&object, tree.tenant),
+        "" if object.contains_key("omaSettings") => custom::read(&object, tree),
         "" if object.contains_key("securityDeviceRequired") => tenant_wide::read(&object),
         _ => Err(ImportFault::NotIntune(
             "the object is no tenant-wide Hello policy, no settings-catalogue profile and no custom profile of Intune",
