@@ -11,6 +11,7 @@ mod grant;
 mod join;
 mod mfa;
 mod nonce;
+mod realm;
 mod refusal;
 mod register;
 mod rules;

@@ -1,6 +1,7 @@
 //! The token endpoint: nonces, tokens by password and by code, and the door to signed requests.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::base::{OsRng, Uuid, random_guid};
 use crate::wire::http::Request;
@@ -37,6 +38,7 @@ pub(crate) async fn token(entra: &Entra, tenant: &str, request: &Request) -> Res
     match field(&form, "grant_type").ok_or(Refusal::GrantTypeMissing)? {
         GRANT_NONCE => Ok(TokenAnswer::Nonce(NonceReply { nonce: entra.issue_nonce(Purpose::Token) })),
         "password" => Ok(TokenAnswer::Token(Box::new(by_password(entra, &form).await?))),
+        "refresh_token" => Ok(TokenAnswer::Token(Box::new(by_refresh_token(entra, &form).await?))),
         "authorization_code" => Ok(TokenAnswer::Token(Box::new(by_code(entra, &form).await?))),
         GRANT_JWT_BEARER => {
             let signed = required(&form, "request")?;
@@ -71,9 +73,11 @@ pub(crate) async fn authenticate(entra: &Entra, name: &str, password: &str) -> R
 
 async fn by_password(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> {
     let client_id = required(form, "client_id")?.to_owned();
-    let resource = audience(required(form, "resource")?)?;
+    let resource = wanted(form)?;
+    let fresh = wants_ngcmfa(form)?;
     let user = authenticate(entra, required(form, "username")?, required(form, "password")?).await?;
     let proof = mfa::by_password(&user, entra.now());
+    let proof = if fresh { mfa::fresh(&user, &proof, entra.now())? } else { proof };
     let authorization = Authorization {
         user: user.id,
         device: None,
@@ -85,6 +89,50 @@ async fn by_password(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> 
         jti: Uuid::nil(),
     };
     issue(entra, &user, authorization).await
+}
+
+/// The audience that a form asks for: `resource` of version 1, or the one resource among the scopes of version 2.
+fn wanted(form: &Form) -> Result<String, Refusal> {
+    const IDENTITY: [&str; 4] = ["openid", "profile", "offline_access", "email"];
+    if let Some(resource) = field(form, "resource").filter(|resource| !resource.is_empty()) {
+        return audience(resource);
+    }
+    let scope = field(form, "scope").ok_or(Refusal::ParameterMissing)?;
+    let mut resources = scope.split(' ').filter(|each| !each.is_empty() && !IDENTITY.contains(each));
+    match (resources.next(), resources.next()) {
+        (Some(only), None) => audience(only.strip_suffix(".default").ok_or(Refusal::ScopeUnreadable)?),
+        _ => Err(Refusal::ScopeUnreadable),
+    }
+}
+
+/// Whether the `claims` parameter asks for fresh multi-factor authentication (OpenID Connect Core section 5.5).
+fn wants_ngcmfa(form: &Form) -> Result<bool, Refusal> {
+    let Some(claims) = field(form, "claims").filter(|claims| !claims.is_empty()) else { return Ok(false) };
+    let claims: Value = serde_json::from_str(claims).map_err(|_| Refusal::ClaimsMalformed)?;
+    let claims = claims.as_object().ok_or(Refusal::ClaimsMalformed)?;
+    let values = claims.get("access_token").and_then(|token| token.get("amr")?.get("values")?.as_array());
+    Ok(values.is_some_and(|values| values.iter().any(|value| value == "ngcmfa")))
+}
+
+/// The token stays good after its use, as Entra's for public clients do. What it proves is as old as it was: a refresh makes no
+/// authentication fresh.
+async fn by_refresh_token(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> {
+    let text = required(form, "refresh_token")?;
+    let granted: Authorization =
+        grant::read(&entra.keys().sealing, Kind::Refresh, text).map_err(|_| Refusal::RefreshTokenMalformed)?;
+    if granted.exp < entra.now().as_second() {
+        return Err(Refusal::RefreshTokenExpired.into());
+    }
+    if required(form, "client_id")? != granted.client_id {
+        return Err(Refusal::RefreshTokenOfAnotherClient.into());
+    }
+    let asked = ["resource", "scope"].iter().any(|name| field(form, name).is_some_and(|value| !value.is_empty()));
+    let resource = if asked { wanted(form)? } else { granted.resource.clone() };
+    if !entra.directory().grant_stands(&grant::hash(text)).await? {
+        return Err(Refusal::RefreshTokenRevoked.into());
+    }
+    let user = entra.directory().user(granted.user).await?.ok_or(Refusal::UserUnknown)?;
+    issue(entra, &user, Authorization { resource, ..granted }).await
 }
 
 async fn by_code(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> {

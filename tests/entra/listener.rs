@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use whfb::base::SystemClock;
-use whfb::entra::server::{Server, StartError};
+use whfb::entra::server::{Proxy, Server, StartError};
 use whfb::entra::{Database, Entra, Options, Rules};
 use whfb::wire::host;
 
@@ -28,6 +28,10 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 fn ask(server: &Server, ca: Option<&str>, name: &'static str) -> std::io::Result<String> {
+    ask_over(TcpStream::connect(server.address())?, ca, name)
+}
+
+fn ask_over(connection: TcpStream, ca: Option<&str>, name: &'static str) -> std::io::Result<String> {
     let mut roots = RootCertStore::empty();
     if let Some(pem) = ca {
         roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
@@ -39,7 +43,7 @@ fn ask(server: &Server, ca: Option<&str>, name: &'static str) -> std::io::Result
         .with_root_certificates(roots)
         .with_no_client_auth();
     let tls = ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
-    let mut stream = StreamOwned::new(tls, TcpStream::connect(server.address())?);
+    let mut stream = StreamOwned::new(tls, connection);
     let body = "grant_type=srv_challenge";
     let request = format!(
         "POST /common/oauth2/token HTTP/1.1\r\nHost: {name}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -83,4 +87,47 @@ fn refuses_a_taken_port_and_an_address_that_others_reach() {
     assert!(matches!(Server::start(entra.clone(), open), Err(StartError::NotLoopback(_))));
     drop(first);
     assert_eq!(Server::start(entra, taken).unwrap().address(), taken, "a dropped server frees its port");
+}
+
+/// Sends a head to a proxy and reads the line that it answers.
+fn connect(proxy: &Proxy, head: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(proxy.address()).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    let line = String::from_utf8(answer).unwrap().lines().next().unwrap().to_owned();
+    (stream, line)
+}
+
+#[test]
+fn a_proxy_leads_to_the_mock_and_nowhere_else() {
+    let entra = entra();
+    let server = Server::start(entra, loopback(0)).unwrap();
+    let proxy = Proxy::start(loopback(0), server.address()).unwrap();
+    let (stream, line) = connect(&proxy, "CONNECT login.microsoftonline.com:443 HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(line.starts_with("HTTP/1.1 200 "), "{line}");
+    let reply = ask_over(stream, Some(server.ca_pem()), host::LOGIN).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200") && reply.contains("{\"Nonce\":"), "{reply}");
+    let (stream, _) = connect(&proxy, "CONNECT login.microsoftonline.com:443 HTTP/1.1\r\n\r\n");
+    assert!(ask_over(stream, None, host::LOGIN).is_err(), "TLS is checked by the client as ever");
+    for (head, status) in [
+        ("CONNECT example.org:443 HTTP/1.1\r\n\r\n", "403"),
+        ("GET http://login.microsoftonline.com/ HTTP/1.1\r\n\r\n", "405"),
+        (&"x".repeat(9000), "400"),
+    ] {
+        let (_, line) = connect(&proxy, head);
+        assert!(line.starts_with(&format!("HTTP/1.1 {status} ")), "{line}");
+    }
+    let open = SocketAddr::from(([0, 0, 0, 0], 0));
+    assert!(matches!(Proxy::start(open, server.address()), Err(StartError::NotLoopback(_))));
+    let address = proxy.address();
+    drop(server);
+    let (_, line) = connect(&proxy, "CONNECT login.microsoftonline.com:443 HTTP/1.1\r\n\r\n");
+    assert!(line.starts_with("HTTP/1.1 502 "), "{line}");
+    drop(proxy);
+    assert!(TcpStream::connect(address).is_err(), "nothing listens after the end");
 }

@@ -238,3 +238,116 @@ fn carol_cannot_prove_herself_afresh() {
         assert_eq!(payload(&token.access_token)["amr"], json!(["pwd"]));
     });
 }
+
+#[test]
+fn a_realm_is_managed_for_the_tenants_domain_and_unknown_elsewhere() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        for (user, kind, domain) in [
+            (ALICE, "Managed", "contoso.example"),
+            ("Alice%40Contoso.Example", "Managed", "contoso.example"),
+            ("a+b@contoso.example", "Managed", "contoso.example"),
+            ("nobody@contoso.example", "Managed", "contoso.example"),
+            ("alice@fabrikam.example", "Unknown", "fabrikam.example"),
+            ("alice", "Unknown", ""),
+        ] {
+            let target = format!("/common/UserRealm/{user}?api-version=1.0");
+            let reply: Value = lab.send(Request::new(Method::Get, host::LOGIN, target)).await.json().unwrap();
+            assert_eq!((&reply["account_type"], &reply["domain_name"]), (&json!(kind), &json!(domain)), "{user}");
+        }
+        let other = Request::new(Method::Get, host::LOGIN, "/fabrikam.example/UserRealm/alice@contoso.example");
+        lab.refuses(other, 400, "TenantUnknown").await;
+    });
+}
+
+/// A password form of version 2 of the endpoint.
+fn by_scope(scope: &str, more: &[(&str, &str)]) -> Request {
+    let mut fields =
+        vec![("client_id", "app"), ("grant_type", "password"), ("username", ALICE), ("password", PASSWORD)];
+    fields.push(("scope", scope));
+    fields.extend(more);
+    Request::form(host::LOGIN, "/organizations/oauth2/v2.0/token", &fields)
+}
+
+#[test]
+fn the_second_version_takes_one_resource_among_the_scopes() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        for scope in [
+            "urn:ms-drs:enterpriseregistration.windows.net/.default openid offline_access",
+            "openid 01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9/.default",
+        ] {
+            let reply: Value = lab.send(by_scope(scope, &[])).await.json().unwrap();
+            let claims = payload(reply["access_token"].as_str().unwrap());
+            assert_eq!((&claims["aud"], &claims["amr"]), (&json!(DRS_AUDIENCE), &json!(["pwd", "mfa"])), "{scope}");
+        }
+        for (scope, name) in [
+            ("openid profile", "ScopeUnreadable"),
+            ("User.Read", "ScopeUnreadable"),
+            ("https://graph.microsoft.com/.default https://management.azure.com/.default", "ScopeUnreadable"),
+            ("urn:other/.default", "ResourceUnknown"),
+        ] {
+            lab.refuses(by_scope(scope, &[]), 400, name).await;
+        }
+    });
+}
+
+#[test]
+fn fresh_mfa_is_asked_for_by_claims() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let scope = "urn:ms-drs:enterpriseregistration.windows.net/.default";
+        let wanted = r#"{"access_token": {"amr": {"values": ["ngcmfa", "mfa"]}}}"#;
+        let reply: Value = lab.send(by_scope(scope, &[("claims", wanted)])).await.json().unwrap();
+        let claims = payload(reply["access_token"].as_str().unwrap());
+        assert_eq!((&claims["amr"], &claims["mfa_time"]), (&json!(["pwd", "mfa", "ngcmfa"]), &json!(lab.now())));
+        assert!(claims.get("deviceid").is_none(), "no device was proven");
+        let plain = r#"{"access_token": {"xms_cc": {"values": ["cp1"]}}}"#;
+        let reply: Value = lab.send(by_scope(scope, &[("claims", plain)])).await.json().unwrap();
+        assert_eq!(payload(reply["access_token"].as_str().unwrap())["amr"], json!(["pwd", "mfa"]));
+        for text in ["{", "[]", "ngcmfa"] {
+            lab.refuses(by_scope(scope, &[("claims", text)]), 400, "ClaimsMalformed").await;
+        }
+        let mut carol = by_scope(scope, &[("claims", wanted)]);
+        carol.body = String::from_utf8(carol.body.to_vec()).unwrap().replace("alice", "carol").into_bytes().into();
+        lab.refuses(carol, 400, "MfaEnrolmentRequired").await;
+    });
+}
+
+#[test]
+fn a_refresh_token_is_good_for_its_client_and_makes_nothing_fresh() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let first: TokenReply = lab.send(by_password(ALICE, PASSWORD, DRS_AUDIENCE)).await.json().unwrap();
+        let token = first.refresh_token.unwrap();
+        let client = whfb::wire::token::CLIENT_AUTHENTICATION_BROKER;
+        let refresh = |client: &str, token: &str, more: &[(&str, &str)]| {
+            let mut fields = vec![("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", token)];
+            fields.extend(more);
+            Request::form(host::LOGIN, TOKEN_PATH, &fields)
+        };
+        let mfa_time = payload(&first.access_token)["mfa_time"].clone();
+        lab.wait(1000);
+        let same: TokenReply = lab.send(refresh(client, &token, &[])).await.json().unwrap();
+        let claims = payload(&same.access_token);
+        assert_eq!((&claims["aud"], &claims["mfa_time"]), (&json!(DRS_AUDIENCE), &mfa_time));
+        let graph = [("resource", "https://graph.microsoft.com")];
+        let other: TokenReply = lab.send(refresh(client, &token, &graph)).await.json().unwrap();
+        assert_eq!(payload(&other.access_token)["aud"], "https://graph.microsoft.com");
+
+        lab.refuses(refresh("other", &token, &[]), 400, "RefreshTokenOfAnotherClient").await;
+        lab.refuses(refresh(client, &token, &[("resource", "urn:other")]), 400, "ResourceUnknown").await;
+        lab.refuses(refresh(client, &token[1..], &[]), 400, "RefreshTokenMalformed").await;
+        let code = lab.code(&lab.session(&lab.join(ALICE).await, ALICE).await, &[]).await;
+        lab.refuses(refresh(client, &code, &[]), 400, "RefreshTokenMalformed").await;
+        let device = lab.join(ALICE).await;
+        let bound = lab.code(&lab.session(&device, ALICE).await, &[]).await;
+        let bound: TokenReply = lab.send(redeem(&bound)).await.json().unwrap();
+        let (client_of_code, bound) = (whfb::wire::token::CLIENT_REGISTRATION, bound.refresh_token.unwrap());
+        assert_eq!(lab.send(refresh(client_of_code, &bound, &[])).await.status, 200);
+        lab.entra.delete_device(device.id.parse().unwrap()).await.unwrap();
+        lab.refuses(refresh(client_of_code, &bound, &[]), 400, "RefreshTokenRevoked").await;
+        lab.wait(1_209_600);
+        lab.refuses(refresh(client, &token, &[]), 400, "RefreshTokenExpired").await;
+    });
+}

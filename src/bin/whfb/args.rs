@@ -122,6 +122,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8443")]
     pub(crate) listen: SocketAddr,
 
+    /// Where the CONNECT proxy listens that leads unmodified clients here [default: 127.0.0.1:8888, or a free port where
+    /// --listen has port 0]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) proxy: Option<SocketAddr>,
+
     /// Which rules to keep
     #[arg(long, value_name = "NAME", default_value = "entra")]
     pub(crate) rules: RulesName,

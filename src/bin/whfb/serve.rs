@@ -1,11 +1,13 @@
 //! `whfb serve`: the mock Entra over HTTPS on loopback.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::ValueEnum as _;
 use serde_json::json;
 use whfb::entra::Rules;
-use whfb::entra::server::Server;
+use whfb::entra::server::{Proxy, Server};
 use whfb::link::Direct;
 
 use crate::args::{RulesName, Serve};
@@ -24,16 +26,40 @@ pub(crate) fn run(serve: &Serve, place: &Place, output: &Output) -> Result<(), F
     let server = Server::start(Arc::clone(entra.entra()), serve.listen)?;
     let ca = place.dir().join("ca.pem");
     place.write("ca.pem", server.ca_pem().as_bytes())?;
+    let free = SocketAddr::from(([127, 0, 0, 1], if serve.listen.port() == 0 { 0 } else { PROXY_PORT }));
+    let proxy = Proxy::start(serve.proxy.unwrap_or(free), server.address())?;
+    let env = place.dir().join("env.sh");
+    place.write("env.sh", environment(&proxy, &ca)?.as_bytes())?;
     serving.announce(place, server.address(), server.ca_pem())?;
-    let text = format!("ready: https://{} rules {} ca {}", server.address(), name(serve.rules), ca.display());
+    let (address, proxied) = (server.address().to_string(), proxy.address().to_string());
+    let rules = name(serve.rules);
+    let text =
+        format!("ready: https://{address} rules {rules} ca {} proxy {proxied} env {}", ca.display(), env.display());
     output.answer(
         &text,
-        &json!({"ok": true, "address": server.address().to_string(), "rules": name(serve.rules), "ca": ca}),
+        &json!({"ok": true, "address": address, "rules": rules, "ca": ca, "proxy": proxied, "env": env}),
     );
     interrupt.wait();
+    drop(proxy);
     server.stop();
     output.remark("stopped");
     Ok(())
+}
+
+/// Where the proxy listens by default.
+const PROXY_PORT: u16 = 8888;
+
+/// What leads a client here: a file for `.` of a shell. Certificates are checked as ever, against the lab's authority.
+fn environment(proxy: &Proxy, ca: &Path) -> Result<String, Failure> {
+    let ca = ca.to_str().filter(|ca| !ca.contains('\'')).ok_or_else(|| {
+        Failure::usage("the state directory has a name that a shell cannot read")
+            .next("name another one: whfb --state DIR serve")
+    })?;
+    let mut text = format!("export HTTPS_PROXY=http://{0} https_proxy=http://{0}\n", proxy.address());
+    for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
+        text.push_str(&format!("export {name}='{ca}'\n"));
+    }
+    Ok(text)
 }
 
 /// The name of a profile as it is typed, which is the one that the library knows it by.

@@ -87,6 +87,12 @@ refusals! {
     CodeRedeemed = 400 Oauth("invalid_grant", Aadsts::CODE_REDEEMED), "the authorization code was used already";
     CodeOfAnotherClient = 400 Oauth("invalid_grant", CLIENT), "the authorization code is for another client";
     CodeRedirectDiffers = 400 Oauth("invalid_grant", REDIRECT), "the redirect address is not that of the authorization code";
+    ScopeUnreadable = 400 Oauth("invalid_scope", Aadsts(70_011)), "the scope names no resource, or more than one";
+    ClaimsMalformed = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "the claims parameter is not a JSON object";
+    RefreshTokenMalformed = 400 Oauth("invalid_grant", Aadsts::INVALID_GRANT), "the refresh token is not one of this server";
+    RefreshTokenExpired = 400 Oauth("invalid_grant", Aadsts::EXPIRED_GRANT), "the refresh token has expired";
+    RefreshTokenRevoked = 400 Oauth("invalid_grant", Aadsts::INVALID_GRANT), "the refresh token was revoked";
+    RefreshTokenOfAnotherClient = 400 Oauth("invalid_grant", CLIENT), "the refresh token is for another client";
     CodeResourceDiffers = 400 Oauth("invalid_grant", Aadsts::INVALID_RESOURCE), "the resource is not that of the authorization code";
 
     // --- signed requests of a device

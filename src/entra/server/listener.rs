@@ -120,7 +120,7 @@ impl std::fmt::Debug for Server {
     }
 }
 
-fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+pub(super) fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let fault = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AddrInUse => StartError::AddressTaken(listen),
         kind => StartError::Listen { address: listen, kind },

@@ -4,9 +4,11 @@ mod answer;
 mod extract;
 mod in_process;
 mod listener;
+mod proxy;
 mod router;
 mod tls;
 
 pub use in_process::{InProcess, NotHttp};
 pub use listener::{Server, StartError};
+pub use proxy::Proxy;
 pub use router::router;

@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::answer::{Answer, json};
 use super::extract;
-use crate::entra::{Entra, Failure, Refusal, aik, authorize, discovery, join, register, sts};
+use crate::entra::{Entra, Failure, Refusal, aik, authorize, discovery, join, realm, register, sts};
 use crate::wire::host;
 use crate::wire::http::{Method, Request};
 
@@ -38,6 +38,10 @@ async fn dispatch(entra: &Entra, request: &Request) -> Result<Answer, Failure> {
         (host::LOGIN | host::LOGIN_OLD, Post, [tenant, "oauth2", "token"]) => {
             json(sts::token(entra, tenant, request).await?)
         }
+        (host::LOGIN | host::LOGIN_OLD, Post, [tenant, "oauth2", "v2.0", "token"]) => {
+            json(sts::token(entra, tenant, request).await?)
+        }
+        (host::LOGIN | host::LOGIN_OLD, Get, [tenant, "userrealm", user]) => json(realm::find(entra, tenant, user)?),
         (host::LOGIN | host::LOGIN_OLD, Get, [tenant, "oauth2", "authorize"]) => {
             authorize::authorize(entra, tenant, request).await.map(Answer::Redirect)
         }
