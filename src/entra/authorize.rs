@@ -97,16 +97,22 @@ async fn signed_in(entra: &Entra, request: &Request) -> Result<(Prt, User), Fail
     let compact = credential(request).ok_or(Refusal::NobodySignedIn)?;
     let jws = Jws::parse(compact).map_err(|_| Refusal::CredentialMalformed)?;
     let claims: PrtCredential = jws.claims().map_err(|_| Refusal::CredentialMalformed)?;
-    let prt: Prt =
-        grant::read(&entra.keys().sealing, Kind::Prt, &claims.refresh_token).map_err(|_| Refusal::PrtMalformed)?;
-    check_signature(&prt, &jws, entra.rules())?;
+    prove(entra, &jws, &claims.refresh_token, claims.request_nonce.as_deref()).await
+}
+
+/// The PRT of a message that is signed under its session key, and its user. Checks in this order: PRT, signature, expiry,
+/// revocation, nonce, device, user.
+pub(super) async fn prove(entra: &Entra, jws: &Jws, prt: &str, nonce: Option<&str>) -> Result<(Prt, User), Failure> {
+    let hash = grant::hash(prt);
+    let prt: Prt = grant::read(&entra.keys().sealing, Kind::Prt, prt).map_err(|_| Refusal::PrtMalformed)?;
+    check_signature(&prt, jws, entra.rules())?;
     if prt.exp <= entra.now().as_second() {
         return Err(Refusal::PrtExpired.into());
     }
-    if !entra.directory().grant_stands(&grant::hash(&claims.refresh_token)).await? {
+    if !entra.directory().grant_stands(&hash).await? {
         return Err(Refusal::PrtRevoked.into());
     }
-    let nonce = claims.request_nonce.as_deref().ok_or(Refusal::NonceMissing)?;
+    let nonce = nonce.ok_or(Refusal::NonceMissing)?;
     entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?;
     let device = entra.directory().device(prt.device).await?.ok_or(Refusal::DeviceUnknown)?;
     if !device.enabled {

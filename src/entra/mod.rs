@@ -16,6 +16,7 @@ mod refusal;
 mod register;
 mod rules;
 pub mod server;
+mod session;
 mod signin;
 mod sts;
 mod tenant;

@@ -32,14 +32,13 @@ impl From<NonceFault> for Refusal {
 
 /// Answers a PRT request (MS-OAPXBC section 3.2.5.1.2). Checks in this order: form, certificate, signature, device, nonce,
 /// scope, user.
-pub(crate) async fn redeem(entra: &Entra, signed: &str) -> Result<PrtReply, Failure> {
-    let jws = Jws::parse(signed).map_err(|_| Refusal::SignedRequestMalformed)?;
+pub(crate) async fn redeem(entra: &Entra, jws: &Jws) -> Result<PrtReply, Failure> {
     let claims: PrtRequest = jws.claims().map_err(|_| Refusal::SignedRequestMalformed)?;
     if jws.header.alg != "RS256" {
         return Err(Refusal::SignedRequestUnsupported.into());
     }
     let by_hello = claims.grant_type == GRANT_JWT_BEARER;
-    let device = device(entra, &jws, by_hello).await?;
+    let device = device(entra, jws, by_hello).await?;
     let nonce = claims.request_nonce.as_deref().ok_or(Refusal::NonceMissing)?;
     entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?;
     if !["aza", "openid"].iter().all(|wanted| claims.scope.split(' ').any(|each| each == *wanted)) {
@@ -200,7 +199,7 @@ pub(crate) async fn issue(
     })
 }
 
-fn client_info(entra: &Entra, user: &User) -> String {
+pub(crate) fn client_info(entra: &Entra, user: &User) -> String {
     base64url(json!({ "uid": user.id, "utid": entra.tenant().id }).to_string().as_bytes())
 }
 

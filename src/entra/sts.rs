@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::base::{OsRng, Uuid, random_guid};
 use crate::wire::http::Request;
+use crate::wire::jws::Jws;
 use crate::wire::oauth::{GRANT_JWT_BEARER, GRANT_NONCE, NonceReply, PrtReply, TokenReply, decode_form, field};
 use crate::wire::token::{AccessClaims, DRS_APPLICATION, DRS_AUDIENCE};
 
@@ -12,7 +13,7 @@ use super::directory::{NewGrant, User};
 use super::grant::{self, Authorization, Kind, Proof};
 use super::nonce::Purpose;
 use super::refusal::{Failure, Refusal};
-use super::{Entra, mfa, signin, tokens};
+use super::{Entra, mfa, session, signin, tokens};
 
 /// A reply of the token endpoint.
 #[derive(Serialize)]
@@ -22,8 +23,10 @@ pub(crate) enum TokenAnswer {
     Nonce(NonceReply),
     /// To a password or a code.
     Token(Box<TokenReply>),
-    /// To a signed request.
+    /// To a request signed by a device key.
     Prt(Box<PrtReply>),
+    /// To a request signed under a session key: a JWE.
+    Encrypted(String),
 }
 
 /// A decoded form.
@@ -42,7 +45,11 @@ pub(crate) async fn token(entra: &Entra, tenant: &str, request: &Request) -> Res
         "authorization_code" => Ok(TokenAnswer::Token(Box::new(by_code(entra, &form).await?))),
         GRANT_JWT_BEARER => {
             let signed = required(&form, "request")?;
-            Ok(TokenAnswer::Prt(Box::new(signin::redeem(entra, signed).await?)))
+            let jws = Jws::parse(signed).map_err(|_| Refusal::SignedRequestMalformed)?;
+            if jws.header.alg == "HS256" && jws.header.ctx.is_some() {
+                return session::redeem(entra, &jws).await.map(TokenAnswer::Encrypted);
+            }
+            Ok(TokenAnswer::Prt(Box::new(signin::redeem(entra, &jws).await?)))
         }
         _ => Err(Refusal::GrantTypeUnsupported.into()),
     }
@@ -163,7 +170,7 @@ async fn by_code(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> {
 }
 
 /// An access token and a refresh token for what was authorized.
-async fn issue(entra: &Entra, user: &User, authorization: Authorization) -> Result<TokenReply, Failure> {
+pub(crate) async fn issue(entra: &Entra, user: &User, authorization: Authorization) -> Result<TokenReply, Failure> {
     let now = entra.now().as_second();
     let lifetime = entra.rules().access_token_lifetime.as_secs();
     let claims = claims(entra, user, &authorization, now, now.saturating_add(lifetime));

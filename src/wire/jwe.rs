@@ -1,13 +1,15 @@
-//! `session_key_jwe`: how Entra hands a session key to a device (RFC 7516 with two departures).
+//! JWE as Entra writes it: `session_key_jwe`, which hands a session key to a device (RFC 7516 with two departures), and replies
+//! under a session key.
 //!
-//! The content key *is* the session key, and the content is the single byte 32, encrypted without the additional data
+//! Of the first the content key *is* the session key, and the content is the single byte 32, encrypted without the additional data
 //! that the standard asks for. Both were recomputed on public samples.
 
 use serde::Deserialize;
 
-use super::encoding::{base64url, from_base64url};
+use super::encoding::{base64, base64url, from_base64, from_base64url};
 use crate::base::{Random, Secret32, SecretSlice, random_bytes};
-use crate::crypto::cipher::{gcm_decrypt, gcm_encrypt};
+use crate::crypto::cipher::{cbc_decrypt, cbc_encrypt, gcm_decrypt, gcm_encrypt};
+use crate::crypto::kdf::{SessionKdf, session_derived_key};
 use crate::crypto::{InvalidKey, RsaPublic};
 use secrecy::ExposeSecret as _;
 
@@ -82,6 +84,37 @@ impl WrappedSessionKey {
     }
 }
 
+/// Encrypts a reply under a session key, as Entra does: the header says A256GCM, the content is AES-256-CBC with an initialization
+/// vector of 16 bytes and *no tag*, under the key that version 1 of the derivation makes of `ctx` (recomputed on a public
+/// sample; MS-OAPXBC section 3.2.5.1.3.2 specifies GCM). Nothing protects its integrity but TLS.
+pub fn seal_reply(session_key: &Secret32, plain: &[u8], rng: &mut dyn Random) -> String {
+    let context: [u8; 24] = random_bytes(rng);
+    let iv: [u8; 16] = random_bytes(rng);
+    let key = session_derived_key(session_key, &context, SessionKdf::V1);
+    let header = format!(r#"{{"alg":"dir","enc":"A256GCM","ctx":"{}"}}"#, base64(&context));
+    let content = cbc_encrypt(&key, &iv, plain);
+    format!("{}..{}.{}.", base64url(header.as_bytes()), base64url(&iv), base64url(&content))
+}
+
+/// Opens what [`seal_reply`] made.
+///
+/// # Errors
+/// [`JweFault::Parts`], [`JweFault::Algorithm`] without a `ctx`, and [`JweFault::Content`] for another key.
+pub fn open_reply(session_key: &Secret32, compact: &str) -> Result<Vec<u8>, JweFault> {
+    #[derive(Deserialize)]
+    struct Names {
+        ctx: String,
+    }
+    let parts: Vec<Vec<u8>> =
+        compact.split('.').map(|part| from_base64url(part).map_err(|_| JweFault::Parts)).collect::<Result<_, _>>()?;
+    let [header, _, iv, content, _] = <[Vec<u8>; 5]>::try_from(parts).map_err(|_| JweFault::Parts)?;
+    let names: Names = serde_json::from_slice(&header).map_err(|_| JweFault::Algorithm)?;
+    let context = from_base64(&names.ctx).map_err(|_| JweFault::Algorithm)?;
+    let iv: [u8; 16] = iv.try_into().map_err(|_| JweFault::Parts)?;
+    let key = session_derived_key(session_key, &context, SessionKdf::V1);
+    cbc_decrypt(&key, &iv, &content).map_err(|_| JweFault::Content)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +133,18 @@ mod tests {
         assert_eq!(wrapped.confirm(&unwrapped).unwrap().expose_secret(), key.expose_secret());
         assert_eq!(wrapped.confirm(&secret_slice(vec![0; 31])).err(), Some(JweFault::KeyLength));
         assert_eq!(wrapped.confirm(&secret_slice(vec![0; 32])).err(), Some(JweFault::Content));
+    }
+
+    #[test]
+    fn a_reply_opens_under_its_session_key_alone() {
+        let (key, other) = (random_secret(&mut OsRng), random_secret(&mut OsRng));
+        let compact = seal_reply(&key, br#"{"a":1}"#, &mut OsRng);
+        assert!(compact.ends_with('.') && compact.contains(".."), "{compact}");
+        assert_eq!(open_reply(&key, &compact).unwrap(), br#"{"a":1}"#);
+        assert_ne!(open_reply(&other, &compact).ok().as_deref(), Some(&br#"{"a":1}"#[..]));
+        for text in ["", "a.b", "e30..AA.AA."] {
+            assert!(open_reply(&key, text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -116,6 +116,48 @@ pub struct PrtReply {
     pub client_info: Option<String>,
 }
 
+/// Claims of a request that is signed under the session key (MS-OAPXBC section 3.1.5.1.3). Others that clients send, among
+/// them times as numbers and as text, decide nothing.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SessionRequest {
+    /// The client that the token is for.
+    pub client_id: String,
+    /// Contains `openid`; with `aza` the PRT is renewed.
+    pub scope: String,
+    /// `refresh_token`.
+    pub grant_type: String,
+    /// The PRT.
+    pub refresh_token: String,
+    /// A nonce of the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_nonce: Option<String>,
+    /// What the token is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+}
+
+/// Reply of a PRT's renewal: [`PrtReply`] without a session key, which stays the same. It travels encrypted.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RenewalReply {
+    /// `Bearer`.
+    pub token_type: String,
+    /// The PRT.
+    pub refresh_token: String,
+    /// Seconds; a number.
+    pub refresh_token_expires_in: i64,
+    /// An unsigned ID token.
+    pub id_token: String,
+    /// Seconds; text.
+    pub expires_in: String,
+    /// Seconds; text.
+    pub ext_expires_in: String,
+    /// Instant; text.
+    pub expires_on: String,
+    /// base64url of `{"uid","utid"}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_info: Option<String>,
+}
+
 /// Reply with an access token.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct TokenReply {

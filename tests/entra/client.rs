@@ -332,9 +332,13 @@ pub(crate) enum Kdf {
 
 /// `x-ms-RefreshTokenCredential` under a key derived from the session key.
 pub(crate) fn credential(session: &Session, nonce: &str, kdf: Kdf) -> String {
+    under_session(session, &json!({ "refresh_token": session.prt, "request_nonce": nonce, "is_primary": "true" }), kdf)
+}
+
+/// Claims signed under a session key.
+pub(crate) fn under_session(session: &Session, claims: &Value, kdf: Kdf) -> String {
     let ctx: [u8; 24] = random_bytes(&mut OsRng);
-    let payload =
-        json!({ "refresh_token": session.prt, "request_nonce": nonce, "is_primary": "true" }).to_string().into_bytes();
+    let payload = claims.to_string().into_bytes();
     let header = Header {
         alg: "HS256".into(),
         typ: Some("JWT".into()),

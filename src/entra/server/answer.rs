@@ -18,6 +18,8 @@ use crate::wire::oauth::ErrorReply;
 pub(super) enum Answer {
     /// 200 with JSON.
     Json(Value),
+    /// 200 with a compact JWE. Which content type Entra gives it is not known; clients read the text. \[inferred\]
+    Encrypted(String),
     /// 302 to the client, with the same address in a page.
     Redirect(Redirect),
 }
@@ -47,6 +49,7 @@ pub(super) fn finish(entra: &Entra, line: &Line, client: Option<Uuid>, answered:
     }
     let mut response = match answered {
         Ok(Answer::Json(value)) => respond(StatusCode::OK, "application/json", value.to_string()),
+        Ok(Answer::Encrypted(jwe)) => respond(StatusCode::OK, "application/jose", jwe),
         Ok(Answer::Redirect(redirect)) => redirected(&redirect),
         Err(Failure::Refused(refusal)) => refused(refusal, &ids),
         Err(Failure::Broken(_)) => {

@@ -8,6 +8,7 @@ use axum::response::Response;
 
 use super::answer::{Answer, json};
 use super::extract;
+use crate::entra::sts::TokenAnswer;
 use crate::entra::{Entra, Failure, Refusal, aik, authorize, discovery, join, realm, register, sts};
 use crate::wire::host;
 use crate::wire::http::{Method, Request};
@@ -35,11 +36,11 @@ async fn dispatch(entra: &Entra, request: &Request) -> Result<Answer, Failure> {
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     use Method::{Get, Post};
     match (request.host.as_str(), request.method, segments.as_slice()) {
-        (host::LOGIN | host::LOGIN_OLD, Post, [tenant, "oauth2", "token"]) => {
-            json(sts::token(entra, tenant, request).await?)
-        }
-        (host::LOGIN | host::LOGIN_OLD, Post, [tenant, "oauth2", "v2.0", "token"]) => {
-            json(sts::token(entra, tenant, request).await?)
+        (host::LOGIN | host::LOGIN_OLD, Post, [tenant, "oauth2", "token"] | [tenant, "oauth2", "v2.0", "token"]) => {
+            match sts::token(entra, tenant, request).await? {
+                TokenAnswer::Encrypted(jwe) => Ok(Answer::Encrypted(jwe)),
+                plain => json(plain),
+            }
         }
         (host::LOGIN | host::LOGIN_OLD, Get, [tenant, "userrealm", user]) => json(realm::find(entra, tenant, user)?),
         (host::LOGIN | host::LOGIN_OLD, Get, [tenant, "oauth2", "authorize"]) => {
