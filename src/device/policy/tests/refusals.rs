@@ -235,6 +235,14 @@ fn a_file_has_an_end() {
 }
 
 #[test]
+fn a_registry_file_may_have_very_many_rows() {
+    let mut reg = "Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\x]\r\n".to_owned();
+    reg.push_str(&"\"a\"=-\r\n".repeat(50_000));
+    let read = import(FileFormat::Reg, reg.as_bytes(), TENANT, None).unwrap();
+    assert_eq!((read.passed_over, read.count()), (50_000, 0));
+}
+
+#[test]
 fn other_policies_of_a_baseline_are_passed_over_and_counted() {
     let reg = concat!(
         "Windows Registry Editor Version 5.00\r\n\r\n",
