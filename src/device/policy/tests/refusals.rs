@@ -182,6 +182,13 @@ fn intune_objects_are_refused_with_the_member() {
             ),
         ),
         (
+            catalogue(&digits.replace("digits", "letters").to_uppercase(), &choice("x")),
+            format!(
+                "settings[0].settingInstance: unknown policy node {}; `whfb policy show` lists those that there are",
+                digits.replace("digits", "letters").to_uppercase()
+            ),
+        ),
+        (
             catalogue(&digits.replace("{tenantid}", OTHER), &choice("x")),
             format!("settings[0].settingInstance: the node belongs to tenant {OTHER}, this device to {TENANT}"),
         ),
