@@ -73,6 +73,9 @@ pub(super) fn parse(address: &str, tree: impl Into<Tree>) -> Result<(Channel, Ta
         let known = find(Place::PolicyCsp, path);
         return match known {
             Some(node) => leaf(node, channel),
+            None if branches(Place::PolicyCsp).any(|branch| branch == path.trim_end_matches('/')) => {
+                Ok((channel, Target::Branch))
+            }
             None => Ok((channel, Target::Elsewhere)),
         };
     }
@@ -132,7 +135,7 @@ pub(super) fn below(branch: &str, channel: Channel, tenant: Uuid) -> impl Iterat
     })
 }
 
-/// The form in which addresses compare: with the tree in front and the tenant bare.
+/// The form in which addresses compare: with the tree in front, the tenant bare and one slash between two segments.
 fn canonical(address: &str) -> String {
     let address = address.trim_end_matches('/').replace(['{', '}'], "");
     match address.strip_prefix("./Vendor/") {
@@ -140,6 +143,7 @@ fn canonical(address: &str) -> String {
         None => address,
     }
     .split('/')
+    .filter(|segment| !segment.is_empty())
     .map(|segment| Uuid::parse_str(segment).map_or_else(|_| segment.to_owned(), |tenant| tenant.to_string()))
     .collect::<Vec<_>>()
     .join("/")
@@ -248,6 +252,8 @@ mod tests {
         assert_eq!(below("./Device/Vendor/MSFT/PassportForWork/DeviceUnlock"), 3);
         let braces = "./Vendor/MSFT/PassportForWork/{6D1F4CD0-1B2F-4A43-9A36-7C7A5F0E2B11}";
         assert_eq!(below(braces), below(&format!("./Device{BASE}/Policies")));
+        assert_eq!(below("./Device/Vendor/MSFT/PassportForWork//DeviceUnlock/"), 3);
+        assert_eq!(below("./Vendor/MSFT/Policy/Config/DeviceLock/"), 3);
         assert!(below("./Device/Vendor/MSFT/PassportForWork") > below(&format!("./Device{BASE}")));
     }
 

@@ -56,6 +56,45 @@ fn location(row: &Row, channel: Channel, tenant: Uuid) -> Option<(Hive, String, 
     })
 }
 
+/// A node in the registry of a channel.
+struct Located {
+    row: &'static Row,
+    channel: Channel,
+    hive: Hive,
+    path: String,
+    value: &'static str,
+}
+
+impl Located {
+    fn is(&self, key: &Key, name: &str) -> bool {
+        self.hive == key.hive && self.path.eq_ignore_ascii_case(&key.path) && self.value.eq_ignore_ascii_case(name)
+    }
+}
+
+/// Every node in the registry of every channel.
+fn locate_all(tenant: Uuid) -> Vec<Located> {
+    let located = |row: &'static Row, channel| {
+        let (hive, path, value) = location(row, channel, tenant)?;
+        Some(Located { row, channel, hive, path, value })
+    };
+    Channel::ALL.into_iter().flat_map(|channel| TABLE.iter().filter_map(move |row| located(row, channel))).collect()
+}
+
+/// Where the user's channels would have the nodes that the device's alone have.
+fn locate_absent(tenant: Uuid) -> Vec<Located> {
+    let [device, user] = ["Device", LAB_USER].map(|owner| format!(r"{MIRROR_KEY}\{tenant}\{owner}"));
+    let gpos = TABLE.iter().filter_map(|row| {
+        let gpo = row.gpo?;
+        let (channel, path) = (Channel::UserGpo, gpo.key.to_owned());
+        Some(Located { row, channel, hive: Hive::User, path, value: gpo.value })
+    });
+    let mirrored = TABLE.iter().filter_map(|row| {
+        let (hive, path, value) = location(row, Channel::DeviceCsp, tenant)?;
+        Some(Located { row, channel: Channel::UserCsp, hive, path: path.replacen(&device, &user, 1), value })
+    });
+    gpos.chain(mirrored).filter(|at| at.row.format_in(at.channel).is_none()).collect()
+}
+
 /// The rows of a layer as registry entries with whole keys; `None` for a node that the registry does not mirror.
 pub(super) fn entry(node: Node, value: &Value, channel: Channel, tenant: Uuid) -> Option<Entry> {
     let (hive, path, name) = location(node.row(), channel, tenant)?;
@@ -83,7 +122,8 @@ pub(super) fn without_hive(key: &str) -> &str {
 
 /// Reads entries whose keys begin with a hive.
 pub(super) fn read(entries: &[Entry], tenant: Uuid, position: fn(usize) -> Position) -> Result<Import, ImportFault> {
-    let mut reader = Reader { tenant, user: None, import: Import::default() };
+    let (known, absent) = (locate_all(tenant), locate_absent(tenant));
+    let mut reader = Reader { tenant, known, absent, user: None, import: Import::default() };
     for entry in entries {
         let place = position(entry.position);
         reader.take(entry).map_err(|fault| match fault {
@@ -107,6 +147,9 @@ impl From<PolicyFault> for Fault {
 
 struct Reader {
     tenant: Uuid,
+    /// Made once a file: it may have half a million rows, and each is looked for among all of these.
+    known: Vec<Located>,
+    absent: Vec<Located>,
     /// The one user whose rows there are.
     user: Option<String>,
     import: Import,
@@ -206,35 +249,15 @@ impl Reader {
         Ok(())
     }
 
-    fn find(&self, key: &Key, name: &str) -> Result<Option<(&'static Row, Channel)>, PolicyFault> {
-        for channel in Channel::ALL {
-            for row in TABLE {
-                let Some((hive, path, value)) = location(row, channel, self.tenant) else { continue };
-                if hive == key.hive && path.eq_ignore_ascii_case(&key.path) && value.eq_ignore_ascii_case(name) {
-                    return Ok(Some((row, channel)));
-                }
-            }
-        }
-        self.check_class(key, name)?;
-        Ok(None)
-    }
-
     /// Tells a policy that the user's hive does not have, or a node that the user's mirror does not have, from an unknown one.
-    fn check_class(&self, key: &Key, name: &str) -> Result<(), PolicyFault> {
-        let same = |path: &str, value: &str| path.eq_ignore_ascii_case(&key.path) && value.eq_ignore_ascii_case(name);
-        let device = format!(r"{MIRROR_KEY}\{}\Device", self.tenant);
-        let user = format!(r"{MIRROR_KEY}\{}\{LAB_USER}", self.tenant);
-        for row in TABLE {
-            let gpo = row.gpo.is_some_and(|gpo| key.hive == Hive::User && same(gpo.key, gpo.value));
-            if gpo {
-                return Err(PolicyFault::NotInSource { node: row.node, channel: Channel::UserGpo });
-            }
-            let Some((_, path, value)) = location(row, Channel::DeviceCsp, self.tenant) else { continue };
-            if key.hive == Hive::Machine && same(&path.replacen(&device, &user, 1), value) {
-                return Err(PolicyFault::NotInSource { node: row.node, channel: Channel::UserCsp });
-            }
+    fn find(&self, key: &Key, name: &str) -> Result<Option<(&'static Row, Channel)>, PolicyFault> {
+        if let Some(at) = self.known.iter().find(|at| at.is(key, name)) {
+            return Ok(Some((at.row, at.channel)));
         }
-        Ok(())
+        match self.absent.iter().find(|at| at.is(key, name)) {
+            Some(at) => Err(PolicyFault::NotInSource { node: at.row.node, channel: at.channel }),
+            None => Ok(None),
+        }
     }
 
     /// Whether everything below the key is policy of Hello's, so that an unknown name is a mistake.
@@ -245,14 +268,9 @@ impl Reader {
     /// Makes every node "not configured" that lies at a key.
     fn delete(&mut self, lies_at: impl Fn(&str) -> bool, hive: Hive) {
         let mut any = false;
-        for channel in Channel::ALL {
-            for row in TABLE {
-                let Some((of, path, _)) = location(row, channel, self.tenant) else { continue };
-                if of == hive && lies_at(&path) {
-                    self.import.put(channel, row.node, None);
-                    any = true;
-                }
-            }
+        for at in self.known.iter().filter(|at| at.hive == hive && lies_at(&at.path)) {
+            self.import.put(at.channel, at.row.node, None);
+            any = true;
         }
         self.import.passed_over += usize::from(!any);
     }

@@ -60,7 +60,7 @@ fn read_instance(
     let id = instance.get("settingDefinitionId").and_then(Json::as_str);
     let id = id.ok_or_else(|| member(&format!("{path}.settingDefinitionId"), "a text"))?;
     let found = find(id, tenant).map_err(refused(&path))?;
-    let in_ours = is_group(id, tenant) || id.contains("passportforwork");
+    let in_ours = is_group(id, tenant) || id.to_lowercase().contains("passportforwork");
     match found {
         Some((node, channel)) => {
             let value = instance_value(instance, id, node, &path)?;

@@ -182,6 +182,13 @@ fn intune_objects_are_refused_with_the_member() {
             format!("settings[0].settingInstance: unknown policy node {}", digits.replace("digits", "letters")),
         ),
         (
+            catalogue(&digits.replace("digits", "letters").to_uppercase(), &choice("x")),
+            format!(
+                "settings[0].settingInstance: unknown policy node {}",
+                digits.replace("digits", "letters").to_uppercase()
+            ),
+        ),
+        (
             catalogue(&digits.replace("{tenantid}", OTHER), &choice("x")),
             format!("settings[0].settingInstance: the node belongs to tenant {OTHER}, this device to {TENANT}"),
         ),
@@ -232,6 +239,14 @@ fn a_file_of_another_source_is_not_filed_under_the_named_one() {
 fn a_file_has_an_end() {
     let fault = refusal(FileFormat::Lines, &vec![b'#'; LARGEST_FILE + 1], None);
     assert_eq!(fault, "the file has 4194305 bytes; at most 4194304 are read");
+}
+
+#[test]
+fn a_registry_file_may_have_very_many_rows() {
+    let mut reg = "Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\x]\r\n".to_owned();
+    reg.push_str(&"\"a\"=-\r\n".repeat(50_000));
+    let read = import(FileFormat::Reg, reg.as_bytes(), TENANT, None).unwrap();
+    assert_eq!((read.passed_over, read.count()), (50_000, 0));
 }
 
 #[test]

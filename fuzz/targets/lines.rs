@@ -1,0 +1,8 @@
+//! OMA-URI lines.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use whfb::device::policy::FileFormat;
+
+fuzz_target!(|bytes: &[u8]| whfb_fuzz::insist(FileFormat::Lines, bytes));
