@@ -223,7 +223,9 @@ fn pol_file(bytes: &[u8], tenant: Uuid, named: Option<Source>) -> Result<Import,
     for entry in &mut entries {
         entry.key = format!(r"{}\{}", registry::hive_of(channel), entry.key);
     }
-    registry::read(&entries, tenant, Position::Record)
+    let import = registry::read(&entries, tenant, Position::Record)?;
+    // Known now, so that the file takes the place of the one before, whoever files it.
+    Ok(Import { source: named, ..import })
 }
 
 /// How an import is filed.

@@ -312,6 +312,20 @@ fn a_whole_file_takes_the_place_of_the_one_before() {
 }
 
 #[test]
+fn a_registry_pol_takes_the_place_of_the_one_before_whoever_files_it() {
+    let pol = |value| {
+        let set = [(Node::MinimumPinLength, Value::Int(value))];
+        let policy = Policy::default().with(Source::ComputerGpo, &set).unwrap();
+        let bytes = export(&policy, Source::ComputerGpo, "", FileFormat::Pol, TENANT).unwrap();
+        (policy, import(FileFormat::Pol, &bytes, TENANT, Some(Source::ComputerGpo)).unwrap())
+    };
+    let mut policy = Policy::default().with(Source::ComputerGpo, &[(Node::Digits, Value::Int(1))]).unwrap();
+    let (expected, read) = pol(8);
+    policy.file(&read, Filing::default()).unwrap();
+    assert_eq!(policy, expected, "what the file does not hold is gone");
+}
+
+#[test]
 fn what_a_form_cannot_hold_is_not_exported() {
     let policy = Policy::default()
         .with(Source::DeviceCsp, &[(Node::UseSecurityKeyForSignin, Value::Int(1))])
