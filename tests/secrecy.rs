@@ -181,7 +181,7 @@ impl Bench {
         let tpm = self.tpm.as_mut().unwrap();
         let transport: KeyBlob =
             serde_json::from_value(state["registration"]["transport_key"]["material"]["tpm"].clone()).unwrap();
-        let wrapped = WrappedSessionKey::parse(&prt.session_key_jwe).unwrap();
+        let wrapped = WrappedSessionKey::parse(prt.session_key_jwe.as_deref().unwrap()).unwrap();
         let session_key = with_key(tpm, &transport, |tpm, key| tpm.decrypt(key, None, &wrapped.wrapped)).unwrap();
         let protector = &state["users"][ALICE]["container"]["protector"]["tpm"];
         let salt = from_base64(protector["salt"].as_str().unwrap()).unwrap();

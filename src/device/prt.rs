@@ -87,10 +87,11 @@ pub(crate) fn receive(
 ) -> Result<StoredPrt, Stop> {
     let fault = |fault| Stop::Reply { step, fault };
     let reply: PrtReply = reply.json().map_err(|_| fault(ReplyFault::Shape))?;
+    let session_key = reply.session_key_jwe.as_deref().ok_or_else(|| fault(ReplyFault::Shape))?;
     let registration = machine.state.registration.as_ref().ok_or(Stop::NotJoined)?;
     let facts = facts_of(&reply, registration.tenant_id, upn, method, now).map_err(fault)?;
 
-    let wrapped = WrappedSessionKey::parse(&reply.session_key_jwe).map_err(|_| fault(ReplyFault::SessionKey))?;
+    let wrapped = WrappedSessionKey::parse(session_key).map_err(|_| fault(ReplyFault::SessionKey))?;
     let transport = &registration.transport_key;
     let unwrapped = machine.keys.decrypt(transport, Lock::Device, &wrapped.wrapped).map_err(|error| match error {
         KeyError::Software(_) => fault(ReplyFault::SessionKey),

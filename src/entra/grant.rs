@@ -81,6 +81,14 @@ pub(crate) struct Authorization {
     pub(crate) jti: Uuid,
 }
 
+impl Authorization {
+    /// What a token is issued for at once, without a code or an earlier token: only those have a redirection, an end and an
+    /// identity.
+    pub(crate) fn at_once(user: Uuid, device: Option<Uuid>, client_id: String, resource: String, proof: Proof) -> Self {
+        Self { user, device, client_id, redirect_uri: String::new(), resource, proof, exp: 0, jti: Uuid::nil() }
+    }
+}
+
 /// Seals a grant.
 pub(crate) fn write<T: Serialize>(sealing: &Secret32, kind: Kind, content: &T) -> Result<String, Broken> {
     let plain = zeroize::Zeroizing::new(serde_json::to_vec(content).map_err(|_| Broken::Encoding)?);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::base::{OsRng, random_guid};
+use crate::base::{OsRng, Uuid, random_guid};
 use crate::crypto::SignatureAlgorithm;
 use crate::crypto::cert::Certificate;
 use crate::crypto::cipher::random_secret;
@@ -170,18 +170,26 @@ pub(crate) async fn issue(
     let session_key = random_secret(&mut OsRng);
     let session_key_jwe =
         wrap_session_key(&session_key, &transport, &mut OsRng).map_err(|_| Refusal::TransportKeyMissing)?;
+    let (user_id, device_id) = (user.id, device.id);
+    // Time and identity come with the issue.
+    let mut prt = Prt { user: user_id, device: device_id, session_key, proof, iat: 0, exp: 0, jti: Uuid::nil() };
+    let reply = reissue(entra, user, &mut prt, client).await?;
+    Ok(PrtReply { session_key_jwe: Some(session_key_jwe), ..reply })
+}
+
+/// Stamps a PRT with a new time and identity, and writes it down. The reply has no session key.
+pub(crate) async fn reissue(entra: &Entra, user: &User, prt: &mut Prt, client: &str) -> Result<PrtReply, Failure> {
     let now = entra.now().as_second();
     let lifetime = entra.rules().prt_lifetime.as_secs();
     let exp = now.saturating_add(lifetime);
-    let id_token = id_token(entra, user, client, &proof.amr, exp)?;
-    let (user_id, device_id) = (user.id, device.id);
-    let prt = Prt { user: user_id, device: device_id, session_key, proof, iat: now, exp, jti: random_guid(&mut OsRng) };
-    let refresh_token = grant::write(&entra.keys().sealing, Kind::Prt, &prt)?;
+    let id_token = id_token(entra, user, client, &prt.proof.amr, exp)?;
+    (prt.iat, prt.exp, prt.jti) = (now, exp, random_guid(&mut OsRng));
+    let refresh_token = grant::write(&entra.keys().sealing, Kind::Prt, prt)?;
     let row = NewGrant {
         hash: grant::hash(&refresh_token),
         kind: Kind::Prt.name(),
-        owner: user_id,
-        device: Some(device_id),
+        owner: prt.user,
+        device: Some(prt.device),
         issued: now,
         expires: exp,
     };
@@ -190,7 +198,7 @@ pub(crate) async fn issue(
         token_type: "Bearer".to_owned(),
         refresh_token,
         refresh_token_expires_in: lifetime,
-        session_key_jwe,
+        session_key_jwe: None,
         id_token,
         expires_in: lifetime.to_string(),
         ext_expires_in: "0".to_owned(),
@@ -199,7 +207,7 @@ pub(crate) async fn issue(
     })
 }
 
-pub(crate) fn client_info(entra: &Entra, user: &User) -> String {
+fn client_info(entra: &Entra, user: &User) -> String {
     base64url(json!({ "uid": user.id, "utid": entra.tenant().id }).to_string().as_bytes())
 }
 

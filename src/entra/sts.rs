@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::base::{OsRng, Uuid, random_guid};
+use crate::base::{OsRng, random_guid};
 use crate::wire::http::Request;
 use crate::wire::jws::Jws;
 use crate::wire::oauth::{GRANT_JWT_BEARER, GRANT_NONCE, NonceReply, PrtReply, TokenReply, decode_form, field};
@@ -85,17 +85,7 @@ async fn by_password(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> 
     let user = authenticate(entra, required(form, "username")?, required(form, "password")?).await?;
     let proof = mfa::by_password(&user, entra.now());
     let proof = if fresh { mfa::fresh(&user, &proof, entra.now())? } else { proof };
-    let authorization = Authorization {
-        user: user.id,
-        device: None,
-        client_id,
-        redirect_uri: String::new(),
-        resource,
-        proof,
-        exp: 0,
-        jti: Uuid::nil(),
-    };
-    issue(entra, &user, authorization).await
+    issue(entra, &user, Authorization::at_once(user.id, None, client_id, resource, proof)).await
 }
 
 /// The audience that a form asks for: `resource` of version 1, or the one resource among the scopes of version 2.

@@ -92,7 +92,7 @@ pub struct PrtCredential {
     pub is_primary: Option<String>,
 }
 
-/// Reply of a PRT request. Numbers that clients need as text are text (protocol.md 4.4 lists which).
+/// Reply of a PRT request, or of a PRT's renewal. Numbers that clients need as text are text (protocol.md 4.4 lists which).
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PrtReply {
     /// `Bearer`.
@@ -101,8 +101,9 @@ pub struct PrtReply {
     pub refresh_token: String,
     /// Seconds; a number.
     pub refresh_token_expires_in: i64,
-    /// The session key, wrapped to the transport key.
-    pub session_key_jwe: String,
+    /// The session key, wrapped to the transport key; none in a renewal, where it stays the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_key_jwe: Option<String>,
     /// An unsigned ID token.
     pub id_token: String,
     /// Seconds; text.
@@ -134,28 +135,6 @@ pub struct SessionRequest {
     /// What the token is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-}
-
-/// Reply of a PRT's renewal: [`PrtReply`] without a session key, which stays the same. It travels encrypted.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct RenewalReply {
-    /// `Bearer`.
-    pub token_type: String,
-    /// The PRT.
-    pub refresh_token: String,
-    /// Seconds; a number.
-    pub refresh_token_expires_in: i64,
-    /// An unsigned ID token.
-    pub id_token: String,
-    /// Seconds; text.
-    pub expires_in: String,
-    /// Seconds; text.
-    pub ext_expires_in: String,
-    /// Instant; text.
-    pub expires_on: String,
-    /// base64url of `{"uid","utid"}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_info: Option<String>,
 }
 
 /// Reply with an access token.

@@ -317,7 +317,7 @@ pub(crate) fn signed_form(jws: &str) -> Request {
 pub(crate) fn session(reply: &Reply) -> Session {
     assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
     let reply: PrtReply = reply.json().unwrap();
-    let wrapped = WrappedSessionKey::parse(&reply.session_key_jwe).unwrap();
+    let wrapped = WrappedSessionKey::parse(reply.session_key_jwe.as_deref().unwrap()).unwrap();
     let unwrapped = transport_key().decrypt_oaep_sha1(&wrapped.wrapped, &mut OsRng).unwrap();
     Session { prt: reply.refresh_token.clone(), key: wrapped.confirm(&unwrapped).unwrap(), reply }
 }

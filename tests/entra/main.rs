@@ -8,6 +8,7 @@ mod client;
 mod joining;
 mod listener;
 mod registering;
+mod session;
 mod signing_in;
 mod story;
 mod tokens;
