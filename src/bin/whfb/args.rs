@@ -132,6 +132,11 @@ pub(crate) struct Serve {
     pub(crate) rules: RulesName,
 }
 
+/// The name of a value as it is typed.
+pub(crate) fn typed<T: ValueEnum>(value: T) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
 /// A named profile of rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RulesName {
@@ -154,7 +159,7 @@ pub(crate) enum Device {
         #[arg(long, value_name = "TPM", default_value = "swtpm", value_parser = tpm_choice)]
         tpm: TpmChoice,
         /// What state its TPM is in
-        #[arg(long, value_name = "CONDITION", default_value = "ready", value_parser = condition(), hide_possible_values = true,
+        #[arg(long, value_name = "CONDITION", default_value = "ready", value_parser = one_of(&Condition::ALL, Condition::name), hide_possible_values = true,
             long_help = CONDITIONS)]
         condition: Condition,
     },
@@ -192,10 +197,14 @@ const CONDITIONS: &str = "What state its TPM is in:
 
 A TPM 1.2 takes the first four, which are then said and not made.";
 
-fn condition() -> impl clap::builder::TypedValueParser<Value = Condition> {
+/// Reads one of the library's own names.
+fn one_of<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl clap::builder::TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
     use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-    PossibleValuesParser::new(Condition::ALL.map(Condition::name))
-        .map(|name| Condition::ALL.into_iter().find(|condition| condition.name() == name).unwrap_or_default())
+    PossibleValuesParser::new(all.iter().map(|each| name(*each)))
+        .try_map(move |text| all.iter().copied().find(|each| name(*each) == text).ok_or("no such name"))
 }
 
 /// Reads the TPM of a device.
@@ -260,10 +269,10 @@ pub(crate) enum Policy {
         /// The file; `-` for standard input
         file: PathBuf,
         /// Who delivers it [default: what the file says]
-        #[arg(long, value_name = "SOURCE", value_parser = source())]
+        #[arg(long, value_name = "SOURCE", value_parser = one_of(&Source::ALL, Source::name))]
         source: Option<Source>,
         /// Its form [default: by how the file begins]
-        #[arg(long, value_name = "FORMAT", value_parser = file_format())]
+        #[arg(long, value_name = "FORMAT", value_parser = one_of(&FileFormat::ALL, FileFormat::name))]
         format: Option<FileFormat>,
         /// Which of several of its source, such as the name of a device profile [default: what the file says]
         #[arg(long, value_name = "NAME")]
@@ -277,13 +286,13 @@ pub(crate) enum Policy {
         #[command(flatten)]
         on: OnDevice,
         /// Who set it
-        #[arg(long, value_name = "SOURCE", value_parser = source(), default_value = "device-csp")]
+        #[arg(long, value_name = "SOURCE", value_parser = one_of(&Source::ALL, Source::name), default_value = "device-csp")]
         source: Source,
         /// Which of several of its source
         #[arg(long, value_name = "NAME", default_value = "")]
         name: String,
         /// The form
-        #[arg(long, value_name = "FORMAT", value_parser = file_format())]
+        #[arg(long, value_name = "FORMAT", value_parser = one_of(&FileFormat::ALL, FileFormat::name))]
         format: FileFormat,
     },
     /// Every node: value in force, whose it is, what it takes
@@ -304,18 +313,6 @@ intune-profile (by --at).
 A Registry.pol and JSON of Intune are the whole of a policy and take the place of what the same source had set; the other \
 forms are changes. Settings of other policies are passed over and counted.";
 
-fn source() -> impl clap::builder::TypedValueParser<Value = Source> {
-    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-    PossibleValuesParser::new(Source::ALL.map(Source::name))
-        .map(|name| Source::ALL.into_iter().find(|source| source.name() == name).unwrap_or(Source::DeviceCsp))
-}
-
-fn file_format() -> impl clap::builder::TypedValueParser<Value = FileFormat> {
-    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-    PossibleValuesParser::new(FileFormat::ALL.map(FileFormat::name))
-        .map(|name| FileFormat::ALL.into_iter().find(|format| format.name() == name).unwrap_or(FileFormat::Lines))
-}
-
 /// Through which source the policies of the matrix arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MatrixSource {
@@ -325,16 +322,6 @@ pub(crate) enum MatrixSource {
     Gpo,
     /// A device profile of Intune, by its settings-catalogue JSON
     Intune,
-}
-
-impl MatrixSource {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Csp => "csp",
-            Self::Gpo => "gpo",
-            Self::Intune => "intune",
-        }
-    }
 }
 
 /// How the matrix is shown.

@@ -2,26 +2,20 @@
 
 use serde_json::{Value, json};
 use whfb::base::{Clock as _, SystemClock};
-use whfb::device::provision::{begin_automatically, cancel, check_prerequisites};
+use whfb::device::provision::{begin_automatically, cancel};
 use whfb::device::refresh::{Finding, refresh};
-use whfb::device::signin::Logon;
 use whfb::device::stop::Stop;
 use whfb::device::switches::SOFTWARE_KEY_UNDER_REQUIREMENT;
 
 use crate::args;
 use crate::failure::Failure;
 use crate::lab::Place;
-use crate::opened::Opened;
 use crate::output::Output;
-use crate::{prompt, provision, tenant};
+use crate::{prompt, provision};
 
 pub(crate) fn run(args: &args::Logon, place: &Place, output: &Output) -> Result<(), Failure> {
-    let (name, dir) = place.choose(args.on.device.as_deref())?;
-    let mut opened = Opened::open(&dir)?;
-    let link = tenant::link(place)?;
+    let (name, mut opened, link) = provision::signed_in(&args.on, &args.by, place)?;
     let upn = &args.by.user;
-    let password = prompt::secret("password", args.by.password_file.as_deref())?;
-    opened.run(Logon::new(upn, password), link.as_ref())?;
     if args.esp {
         let end = opened.device.policy.last_arrival().unwrap_or(opened.policy_at);
         opened.policy_at = end.max(opened.policy_at);
@@ -34,7 +28,8 @@ pub(crate) fn run(args: &args::Logon, place: &Place, output: &Output) -> Result<
         "device": name, "user": upn, "remote": args.remote, "oobe": args.oobe, "esp": args.esp,
         "policy_at": opened.policy_at, "refresh": findings,
     });
-    if has_credential(&mut opened, args)? {
+    // With a credential nothing is started, whatever else the check would say.
+    if opened.device.state.user(upn).is_some_and(|user| user.container.is_some()) {
         let text = format!("{upn} has a Hello key on {name} already: nothing starts");
         output.answer(&text, &answer(session, &json!({"event": null, "registered": null})));
         return Ok(());
@@ -53,13 +48,6 @@ pub(crate) fn run(args: &args::Logon, place: &Place, output: &Output) -> Result<
     let text = provision::describe(&name, &registered);
     output.answer(&text, &answer(session, &json!({"event": 358, "registered": registered})));
     Ok(())
-}
-
-/// Whether the user has a credential: then nothing is started, whatever else the check would say.
-fn has_credential(opened: &mut Opened, args: &args::Logon) -> Result<bool, Failure> {
-    let report =
-        opened.work(|machine| Ok(check_prerequisites(machine, &args.by.user, args.remote, SystemClock.now())))?;
-    Ok(report.facts().ngc_set)
 }
 
 fn cancelled(stop: Stop) -> Failure {

@@ -17,17 +17,27 @@ use crate::output::Output;
 use crate::{prompt, tenant};
 
 pub(crate) fn run(args: &args::Provision, place: &Place, output: &Output) -> Result<(), Failure> {
-    let (name, dir) = place.choose(args.on.device.as_deref())?;
-    let mut opened = Opened::open(&dir)?;
-    let link = tenant::link(place)?;
+    let (name, mut opened, link) = signed_in(&args.on, &args.by, place)?;
     let upn = &args.by.user;
-    let password = prompt::secret("password", args.by.password_file.as_deref())?;
-    opened.run(Logon::new(upn, password), link.as_ref())?;
     warn(&mut opened, upn, output)?;
     let pin = prompt::new_secret("PIN", args.pin.pin_file.as_deref())?;
     let registered = by_user(&mut opened, upn, pin, link.as_ref())?;
     output.answer(&describe(&name, &registered), &json!({"ok": true, "device": name, "registered": registered}));
     Ok(())
+}
+
+/// A device whose user has signed in with the password: its name, itself, and the way to its tenant.
+pub(crate) fn signed_in(
+    on: &args::OnDevice,
+    by: &args::ByPassword,
+    place: &Place,
+) -> Result<(String, Opened, Box<dyn Link>), Failure> {
+    let (name, dir) = place.choose(on.device.as_deref())?;
+    let mut opened = Opened::open(&dir)?;
+    let link = tenant::link(place)?;
+    let password = prompt::secret("password", by.password_file.as_deref())?;
+    opened.run(Logon::new(&by.user, password), link.as_ref())?;
+    Ok((name, opened, link))
 }
 
 /// By the user's own entry the prerequisite report is a warning, not an end.

@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use clap::ValueEnum as _;
 use serde_json::json;
 use whfb::entra::Rules;
 use whfb::entra::server::{Proxy, Server};
 use whfb::link::Direct;
 
-use crate::args::{RulesName, Serve};
+use crate::args::{Serve, typed};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::lab::Place;
@@ -21,7 +20,7 @@ pub(crate) fn run(serve: &Serve, place: &Place, output: &Output) -> Result<(), F
     let interrupt = Interrupt::listen()?;
     place.prepare()?;
     let serving = tenant::occupy(place)?;
-    let rules = Rules::named(&name(serve.rules)).map_err(|error| Failure::usage(error.to_string()))?;
+    let rules = Rules::named(&typed(serve.rules)).map_err(|error| Failure::usage(error.to_string()))?;
     let entra = Direct::open(place.entra_options(rules)?)?;
     let server = Server::start(Arc::clone(entra.entra()), serve.listen)?;
     let ca = place.dir().join("ca.pem");
@@ -32,7 +31,7 @@ pub(crate) fn run(serve: &Serve, place: &Place, output: &Output) -> Result<(), F
     place.write("env.sh", environment(&proxy, &ca)?.as_bytes())?;
     serving.announce(place, server.address(), server.ca_pem())?;
     let (address, proxied) = (server.address().to_string(), proxy.address().to_string());
-    let rules = name(serve.rules);
+    let rules = typed(serve.rules);
     let text =
         format!("ready: https://{address} rules {rules} ca {} proxy {proxied} env {}", ca.display(), env.display());
     output.answer(
@@ -60,9 +59,4 @@ fn environment(proxy: &Proxy, ca: &Path) -> Result<String, Failure> {
         text.push_str(&format!("export {name}='{ca}'\n"));
     }
     Ok(text)
-}
-
-/// The name of a profile as it is typed, which is the one that the library knows it by.
-fn name(rules: RulesName) -> String {
-    rules.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }

@@ -18,7 +18,7 @@ pub(crate) fn run(status: &Status, place: &Place, output: &Output) -> Result<(),
     let mut opened = Opened::open(&dir)?;
     let pool_on_disk = opened.device.pool_auth_on_disk();
     let user = opened.device.state.users.keys().next().cloned();
-    let sections = opened.work(|machine| {
+    let (sections, flagged) = opened.work(|machine| {
         let mut sections = sections(machine.state, user.as_deref());
         let provisioned =
             user.as_deref().and_then(|upn| machine.state.user(upn)).is_some_and(|user| user.container.is_some());
@@ -26,7 +26,7 @@ pub(crate) fn run(status: &Status, place: &Place, output: &Output) -> Result<(),
             let upn = user.as_deref().unwrap_or_default();
             sections.push(prerequisite_section(machine, upn, false, SystemClock.now()));
         }
-        Ok(sections)
+        Ok((sections, software_keys_under_requirement(machine.state, &machine.policy)))
     })?;
     let text: Vec<String> = sections.iter().map(ToString::to_string).collect();
     let mut warnings: Vec<(&str, String)> = Vec::new();
@@ -34,7 +34,6 @@ pub(crate) fn run(status: &Status, place: &Place, output: &Output) -> Result<(),
         let end = if opened.device.switches.pool_persist { "; pool.persist says so" } else { "; it is removed now" };
         warnings.push((POOL_AUTH_ON_DISK, format!("{POOL_ON_DISK}{end}")));
     }
-    let flagged = opened.work(|machine| Ok(software_keys_under_requirement(machine.state, &machine.policy)))?;
     for upn in flagged {
         let text = format!("the key of {upn} lives in software, and policy requires hardware now");
         warnings.push((SOFTWARE_KEY_UNDER_REQUIREMENT, text));

@@ -89,11 +89,7 @@ fn form(error: impl std::fmt::Display) -> ExportFault {
 
 /// Every node of the layers with its channel.
 fn nodes<'a>(layers: &[&'a Layer]) -> impl Iterator<Item = (Channel, Node, &'a Value)> {
-    layers
-        .iter()
-        .flat_map(|layer| layer.values.iter().map(|(node, value)| (layer.channel, *node, value)))
-        .collect::<Vec<_>>()
-        .into_iter()
+    layers.iter().flat_map(|layer| layer.values.iter().map(|(node, value)| (layer.channel, *node, value)))
 }
 
 fn lines(layers: &[&Layer], tenant: Uuid) -> String {

@@ -169,11 +169,7 @@ impl Reader {
                 Ok(())
             }
             Change::DeleteKey => {
-                let below = |path: &str| {
-                    let (head, rest) = path.split_at_checked(key.path.len()).unwrap_or((path, "x"));
-                    head.eq_ignore_ascii_case(&key.path) && (rest.is_empty() || rest.starts_with('\\'))
-                };
-                self.delete(below, key.hive);
+                self.delete(|path| strip_key(path, &key.path).is_some(), key.hive);
                 Ok(())
             }
         }

@@ -280,11 +280,8 @@ impl Policy {
     pub fn has_intune(&self) -> bool {
         self.layers.iter().any(|layer| layer.source.is_intune())
     }
-}
 
-/// Checks what a file on disk may have lost: that every layer holds what its channel takes.
-impl Policy {
-    /// The first fault of a policy that was read from disk.
+    /// What a file on disk may have got wrong: the first thing that a layer holds and its channel does not take.
     pub(crate) fn fault(&self) -> Option<PolicyFault> {
         let mut copy = Self::default();
         self.layers.iter().find_map(|layer| {

@@ -8,7 +8,8 @@ use whfb::device::join::Join;
 use whfb::device::matrix::{Case, DecisionEvent, Outcome, Row, cases, injected};
 use whfb::device::pin::PinRules;
 use whfb::device::policy::{FileFormat, Filing, Node, Policy, Source, Value, export, import};
-use whfb::device::provision::{begin_automatically, begin_by_user, check_prerequisites};
+use whfb::device::prereq::PreReqResult;
+use whfb::device::provision::{begin_automatically, begin_by_user};
 use whfb::device::signin::Logon;
 use whfb::device::state::TpmChoice;
 use whfb::device::stop::Stop;
@@ -80,9 +81,12 @@ impl Workshop {
     fn answer(&self, opened: &mut Opened, case: Case) -> Result<Row, Failure> {
         opened.work(|machine| {
             let now = SystemClock.now();
-            let prereq = check_prerequisites(machine, ALICE, false, now).result();
-            // For its event; the user's entry goes on whatever it says.
-            drop(begin_automatically(machine, ALICE, false, now));
+            // The user's entry goes on whatever the session's says.
+            let prereq = match begin_automatically(machine, ALICE, false, now) {
+                Ok(_) => PreReqResult::WillProvision,
+                Err(Stop::WillNotProvision(_)) => PreReqResult::WillNotProvision,
+                Err(stop) => return Err(stop.into()),
+            };
             let pin = PinRules::of(&machine.policy)
                 .accept(SecretString::from(PIN))
                 .map_err(|fault| Failure::new(Class::Bug, format!("the PIN of the matrix is refused: {fault}")))?;

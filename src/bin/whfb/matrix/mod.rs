@@ -14,7 +14,7 @@ use whfb::device::hardware::TpmVersion;
 use whfb::device::matrix::{Row, beds, cases};
 use whfb::device::tpm::Condition;
 
-use crate::args::{Matrix, MatrixFormat};
+use crate::args::{Matrix, MatrixFormat, typed};
 use crate::failure::{Class, Failure};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
@@ -33,7 +33,7 @@ pub(crate) fn run(matrix: &Matrix, output: &Output) -> Result<(), Failure> {
     bar.finish_and_clear();
     directory.close().map_err(|error| Failure::environment(format!("the temporary directory stays: {error}")))?;
     let (rows, took) = (rows?, started.elapsed());
-    let source = matrix.source.name();
+    let source = typed(matrix.source);
     if output.is_json() || matrix.format == Some(MatrixFormat::Json) {
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         output.object(&json!({"ok": true, "source": source, "duration_ms": duration_ms, "rows": rows}));
@@ -42,7 +42,7 @@ pub(crate) fn run(matrix: &Matrix, output: &Output) -> Result<(), Failure> {
     output.line(&match matrix.format {
         Some(MatrixFormat::Markdown) => page::markdown(&rows),
         Some(MatrixFormat::Csv) => page::csv(&rows),
-        _ => page::grid(&rows, source, took, output),
+        _ => page::grid(&rows, &source, took, output),
     });
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Settings-catalogue profiles: `deviceManagementConfigurationPolicy`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -37,45 +37,69 @@ fn group(channel: Channel) -> String {
 }
 
 pub(super) fn read(object: &Map<String, Json>, tenant: Uuid) -> Result<Import, ImportFault> {
-    let mut import = Import { source: Some(Source::IntuneProfile), name: name(object, "name")?, ..Import::default() };
+    let import = Import { source: Some(Source::IntuneProfile), name: name(object, "name")?, ..Import::default() };
     let settings = object.get("settings").and_then(Json::as_array).ok_or_else(|| member("settings", "a list"))?;
+    let mut reader = Reader { tenant, known: definitions(), import };
     for (index, setting) in settings.iter().enumerate() {
         let path = format!("settings[{index}].settingInstance");
         let instance = setting.get("settingInstance").ok_or_else(|| member(&path, "an object"))?;
-        read_instance(&mut import, instance, tenant, path, 0)?;
+        reader.take(instance, path, 0)?;
     }
-    Ok(import)
+    Ok(reader.import)
 }
 
-fn read_instance(
-    import: &mut Import,
-    instance: &Json,
+/// What an identifier of the catalogue names.
+#[derive(Clone, Copy)]
+enum Named {
+    Setting(Node, Channel),
+    /// The group of a tenant's settings.
+    Group,
+}
+
+/// Every identifier of ours.
+fn definitions() -> HashMap<String, Named> {
+    let mut known = HashMap::new();
+    for channel in [Channel::DeviceCsp, Channel::UserCsp] {
+        known.insert(group(channel), Named::Group);
+        known.extend(TABLE.iter().map(|row| (definition(row.node, channel), Named::Setting(row.node, channel))));
+    }
+    known
+}
+
+struct Reader {
     tenant: Uuid,
-    path: String,
-    depth: usize,
-) -> Result<(), ImportFault> {
-    if depth > DEEPEST {
-        return Err(member(&path, "settings no deeper than the catalogue's"));
-    }
-    let id = instance.get("settingDefinitionId").and_then(Json::as_str);
-    let id = id.ok_or_else(|| member(&format!("{path}.settingDefinitionId"), "a text"))?;
-    let found = find(id, tenant).map_err(refused(&path))?;
-    let in_ours = is_group(id, tenant) || id.to_lowercase().contains("passportforwork");
-    match found {
-        Some((node, channel)) => {
-            let value = instance_value(instance, id, node, &path)?;
-            import.put(channel, node, Some(value));
+    /// Made once a file, which may have many thousand settings.
+    known: HashMap<String, Named>,
+    import: Import,
+}
+
+impl Reader {
+    fn take(&mut self, instance: &Json, path: String, depth: usize) -> Result<(), ImportFault> {
+        if depth > DEEPEST {
+            return Err(member(&path, "settings no deeper than the catalogue's"));
         }
-        None if in_ours && !is_group(id, tenant) => {
-            return Err(refused(&path)(PolicyFault::UnknownNode(shorten(id))));
+        let id = instance.get("settingDefinitionId").and_then(Json::as_str);
+        let id = id.ok_or_else(|| member(&format!("{path}.settingDefinitionId"), "a text"))?;
+        let generic = generic(id, self.tenant).map_err(refused(&path))?;
+        match self.known.get(&generic).copied() {
+            Some(Named::Setting(node, channel)) => {
+                if node.row().format_in(channel).is_none() {
+                    return Err(refused(&path)(PolicyFault::NotInSource { node, channel }));
+                }
+                let value = instance_value(instance, id, node, &path)?;
+                self.import.put(channel, node, Some(value));
+            }
+            Some(Named::Group) => {}
+            None if generic.contains("passportforwork") => {
+                return Err(refused(&path)(PolicyFault::UnknownNode(shorten(id))));
+            }
+            None => self.import.passed_over += 1,
         }
-        None if !in_ours => import.passed_over += 1,
-        None => {}
+        for (child, below) in children(instance, &path) {
+            self.take(child, below, depth + 1)?;
+        }
+        Ok(())
     }
-    for (list, below) in children(instance, &path) {
-        read_instance(import, list, tenant, below, depth + 1)?;
-    }
-    Ok(())
 }
 
 /// Settings within a setting, each with its path.
@@ -95,7 +119,7 @@ fn children<'a>(instance: &'a Json, path: &str) -> Vec<(&'a Json, String)> {
     found
 }
 
-/// The identifier with `{tenantid}` where it names the device's tenant.
+/// The identifier in small letters, with `{tenantid}` where it names the device's tenant.
 fn generic(id: &str, tenant: Uuid) -> Result<String, PolicyFault> {
     let id = id.to_lowercase();
     let Some((head, rest)) = id.split_once(&format!("{OURS}_")) else { return Ok(id) };
@@ -105,24 +129,6 @@ fn generic(id: &str, tenant: Uuid) -> Result<String, PolicyFault> {
         Ok(found) => Err(PolicyFault::OtherTenant { found, expected: tenant }),
         Err(_) => Ok(id),
     }
-}
-
-fn is_group(id: &str, tenant: Uuid) -> bool {
-    generic(id, tenant)
-        .is_ok_and(|id| [Channel::DeviceCsp, Channel::UserCsp].into_iter().any(|channel| group(channel) == id))
-}
-
-fn find(id: &str, tenant: Uuid) -> Result<Option<(Node, Channel)>, PolicyFault> {
-    let id = generic(id, tenant)?;
-    for channel in [Channel::DeviceCsp, Channel::UserCsp] {
-        let Some(row) = TABLE.iter().find(|row| definition(row.node, channel) == id) else { continue };
-        let node = row.node;
-        return match row.format_in(channel) {
-            Some(_) => Ok(Some((node, channel))),
-            None => Err(PolicyFault::NotInSource { node, channel }),
-        };
-    }
-    Ok(None)
 }
 
 fn instance_value(instance: &Json, id: &str, node: Node, path: &str) -> Result<Value, ImportFault> {
