@@ -71,6 +71,7 @@ impl Lab {
             rules: Rules::entra(),
             clock: Arc::new(SystemClock),
             vendor_roots: Vec::new(),
+            approve_device_codes: None,
         })?;
         Ok(Self { fleet: Fleet::within(CLIENTS * AWAKE), entra, root: root.to_owned() })
     }

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [&["base"], &["crypto"], &["wire"], &["attest"], &["device", "entra"], &["link"]];
 
 /// Words that may stand only below the folders beside them.
-const HOMES: [(&str, &[&str]); 14] = [
+const HOMES: [(&str, &[&str]); 15] = [
     ("tpm2_protocol", &["src/device/tpm"]),
     ("tss_esapi", &["src/device/tpm"]),
     ("command_fds", &["src/device/tpm"]),
     ("sqlx", &["src/entra/directory"]),
     ("axum", &["src/entra/server"]),
+    ("maud", &["src/entra/server"]),
     ("clap", &["src/bin"]),
     ("ureq", &["src/link/http.rs"]),
     ("aws_lc_rs", &["src/crypto", "src/entra/server", "src/link/http.rs"]),

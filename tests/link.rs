@@ -43,6 +43,7 @@ impl Lab {
             rules: Rules::entra(),
             clock: clock.clone(),
             vendor_roots: Vec::new(),
+            approve_device_codes: None,
         };
         let entra = Direct::open(options).unwrap();
         let directory = tempfile::tempdir().unwrap();

@@ -226,6 +226,7 @@ fn live(dir: &Path) -> Vec<Secret> {
         rules: Rules::entra(),
         clock: Arc::new(SystemClock),
         vendor_roots: Vec::new(),
+        approve_device_codes: None,
     };
     let entra = Entra::open(options).unwrap();
     let server = Server::start(Arc::clone(entra.entra()), ([127, 0, 0, 1], 0).into()).unwrap();

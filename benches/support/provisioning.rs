@@ -43,6 +43,7 @@ impl Bench {
             rules: Rules::entra(),
             clock: Arc::new(SystemClock),
             vendor_roots: Vec::new(),
+            approve_device_codes: None,
         })?;
         let mut bench = Self { tpm, device, entra, _directory: directory };
         let Self { tpm, device, entra, .. } = &mut bench;

@@ -8,6 +8,7 @@ pub mod cert;
 pub mod cipher;
 pub mod digest;
 pub mod kdf;
+pub mod otp;
 mod public;
 mod signing;
 mod software;

@@ -193,6 +193,8 @@ fn claims(grant_type: &str, nonce: String) -> PrtRequest {
         username: None,
         password: None,
         assertion: None,
+        refresh_token: None,
+        resource: None,
     }
 }
 

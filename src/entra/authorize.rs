@@ -1,20 +1,24 @@
 //! The authorization endpoint: a code for whoever holds a PRT and its session key.
 
-use crate::base::{OsRng, random_guid};
+use serde::{Deserialize, Serialize};
+
+use crate::base::{ExposeSecret as _, OsRng, Uuid, random_guid};
 use crate::crypto::digest::{equal, hmac_sha256};
 use crate::crypto::kdf::{SessionKdf, session_derived_key};
-use crate::wire::encoding::from_base64;
+use crate::wire::encoding::{from_base64, from_base64url};
+use crate::wire::host;
 use crate::wire::http::Request;
 use crate::wire::jws::Jws;
-use crate::wire::oauth::{HEADER_PRT, PrtCredential, field};
+use crate::wire::oauth::{HEADER_DEVICE, HEADER_PRT, PrtCredential, field};
 
 use super::directory::User;
-use super::grant::{self, Authorization, Kind, Prt};
+use super::grant::{self, Authorization, Kind, Proof, Prt};
 use super::nonce::Purpose;
-use super::refusal::{Failure, Refusal};
+use super::page::Page;
+use super::refusal::{Broken, Failure, Refusal};
+use super::resource::{wanted, wants_ngcmfa};
 use super::rules::Rules;
-use super::{Entra, mfa, sts};
-use crate::base::ExposeSecret as _;
+use super::{Entra, login, mfa, signin, sts};
 
 /// Sends the client to its own address with a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,41 +42,130 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Answers `GET authorize`: query first, then the PRT credential, the device, and fresh MFA if `amr_values` asks for it.
+/// How an authorization request is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// At the client's address.
+    Redirect(Redirect),
+    /// By a page.
+    Page(Page),
+}
+
+impl From<Page> for Outcome {
+    fn from(page: Page) -> Self {
+        Self::Page(page)
+    }
+}
+
+/// What an authorization request asks for, checked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    client_id: String,
+    redirect_uri: String,
+    resource: String,
+    state: Option<String>,
+    challenge: Option<String>,
+    form_post: bool,
+    /// Whether fresh multi-factor authentication is wanted.
+    pub(crate) fresh: bool,
+}
+
+impl Asked {
+    fn read(query: &sts::Form) -> Result<Self, Refusal> {
+        if sts::required(query, "response_type")? != "code" {
+            return Err(Refusal::ResponseTypeUnsupported);
+        }
+        let redirect_uri = sts::required(query, "redirect_uri")?.to_owned();
+        check_redirect(&redirect_uri)?;
+        Ok(Self {
+            client_id: sts::required(query, "client_id")?.to_owned(),
+            redirect_uri,
+            resource: wanted(query)?,
+            state: field(query, "state").map(str::to_owned),
+            challenge: challenge(query)?,
+            form_post: match field(query, "response_mode") {
+                None | Some("" | "query") => false,
+                Some("form_post") => true,
+                Some(_) => return Err(Refusal::ResponseModeUnsupported),
+            },
+            fresh: wants_ngcmfa(query)?,
+        })
+    }
+}
+
+/// The challenge of Proof Key for Code Exchange (RFC 7636 section 4.3); `plain` protects nothing and is not taken.
+fn challenge(query: &sts::Form) -> Result<Option<String>, Refusal> {
+    let Some(challenge) = field(query, "code_challenge").filter(|text| !text.is_empty()) else { return Ok(None) };
+    let of_sha256 = from_base64url(challenge).is_ok_and(|bytes| bytes.len() == 32);
+    if of_sha256 && field(query, "code_challenge_method") == Some("S256") {
+        Ok(Some(challenge.to_owned()))
+    } else {
+        Err(Refusal::ChallengeMethodUnsupported)
+    }
+}
+
+/// Answers `GET authorize`: query first, then the PRT credential, the device, and fresh MFA if it is asked for.
 ///
-/// MS-OAPXBC section 3.2.5.2.1.1 has a server ignore a bad credential and show a sign-in page. There is no page here, so
-/// the credential's own fault is the answer.
-pub(crate) async fn authorize(entra: &Entra, tenant: &str, request: &Request) -> Result<Redirect, Failure> {
+/// MS-OAPXBC section 3.2.5.2.1.1 has a server ignore a bad credential and show a sign-in page. Here the credential's own fault is
+/// the answer; the page comes to a browser without one. A browser whose credential has no nonce is sent back with one.
+pub(crate) async fn authorize(entra: &Entra, tenant: &str, request: &Request) -> Result<Outcome, Failure> {
     if !entra.is_named(tenant) {
         return Err(Refusal::TenantUnknown.into());
     }
     let query = request.query();
-    if sts::required(&query, "response_type")? != "code" {
-        return Err(Refusal::ResponseTypeUnsupported.into());
+    let asked = Asked::read(&query)?;
+    let Some(compact) = credential(request) else { return ask_to_sign_in(entra, request, &query, asked).await };
+    let jws = Jws::parse(compact).map_err(|_| Refusal::CredentialMalformed)?;
+    let claims: PrtCredential = jws.claims().map_err(|_| Refusal::CredentialMalformed)?;
+    if claims.request_nonce.is_none() && request.wants_page() && field(&query, "sso_nonce").is_none() {
+        let nonce = entra.issue_nonce(Purpose::Token);
+        let location = format!("https://{}{}&sso_nonce={nonce}", host::LOGIN, request.target);
+        return Ok(Outcome::Redirect(Redirect { location }));
     }
-    let client_id = sts::required(&query, "client_id")?.to_owned();
-    let redirect_uri = sts::required(&query, "redirect_uri")?.to_owned();
-    check_redirect(&redirect_uri)?;
-    let resource = sts::audience(sts::required(&query, "resource")?)?;
-    let (prt, user) = signed_in(entra, request).await?;
-    let proof = if wants_ngcmfa(&query) { mfa::fresh(&user, &prt.proof, entra.now())? } else { prt.proof };
+    let (prt, user) = prove(entra, &jws, &claims.refresh_token, claims.request_nonce.as_deref()).await?;
+    let proof = if asked.fresh { mfa::fresh(&user, &prt.proof, entra.now())? } else { prt.proof };
+    Ok(hand_over(entra, &asked, &user, Some(prt.device), proof)?)
+}
+
+/// The sign-in page, for who can see one. A device that proves itself stays proven behind it.
+async fn ask_to_sign_in(entra: &Entra, request: &Request, query: &sts::Form, asked: Asked) -> Result<Outcome, Failure> {
+    if !request.wants_page() || field(query, "prompt") == Some("none") {
+        return Err(Refusal::NobodySignedIn.into());
+    }
+    let device = match request.header_value(HEADER_DEVICE) {
+        Some(compact) => Some(signin::device_credential(entra, compact).await?.id),
+        None => None,
+    };
+    let hint = field(query, "login_hint").unwrap_or_default();
+    Ok(login::start(entra, login::Purpose::Authorize(asked), device, hint)?.into())
+}
+
+/// Hands a code to the client, the way it asked for.
+pub(crate) fn hand_over(
+    entra: &Entra,
+    asked: &Asked,
+    user: &User,
+    device: Option<Uuid>,
+    proof: Proof,
+) -> Result<Outcome, Broken> {
     let exp = entra.now().as_second().saturating_add(entra.rules().code_lifetime.as_secs());
     let authorization = Authorization {
         user: user.id,
-        device: Some(prt.device),
-        client_id,
-        redirect_uri: redirect_uri.clone(),
-        resource,
+        device,
+        client_id: asked.client_id.clone(),
+        redirect_uri: asked.redirect_uri.clone(),
+        resource: asked.resource.clone(),
+        challenge: asked.challenge.clone(),
         proof,
         exp,
         jti: random_guid(&mut OsRng),
     };
     let code = grant::write(&entra.keys().sealing, Kind::Code, &authorization)?;
-    Ok(Redirect { location: location(&redirect_uri, &code, field(&query, "state")) })
-}
-
-fn wants_ngcmfa(query: &[(String, String)]) -> bool {
-    field(query, "amr_values").is_some_and(|values| values.split([' ', ',']).any(|each| each == "ngcmfa"))
+    if asked.form_post {
+        let (action, state) = (asked.redirect_uri.clone(), asked.state.clone());
+        return Ok(Page::Submit { action, code, state }.into());
+    }
+    Ok(Outcome::Redirect(Redirect { location: location(&asked.redirect_uri, &code, asked.state.as_deref()) }))
 }
 
 /// An absolute URI of visible ASCII characters without a fragment (RFC 6749 section 3.1.2).
@@ -90,14 +183,6 @@ fn location(redirect_uri: &str, code: &str, state: Option<&str>) -> String {
     let state =
         state.map(|state| format!("&{}", crate::wire::oauth::encode_form(&[("state", state)]))).unwrap_or_default();
     format!("{redirect_uri}{joint}code={code}{state}")
-}
-
-/// The PRT of header or cookie, proven by a signature under its session key, and its user.
-async fn signed_in(entra: &Entra, request: &Request) -> Result<(Prt, User), Failure> {
-    let compact = credential(request).ok_or(Refusal::NobodySignedIn)?;
-    let jws = Jws::parse(compact).map_err(|_| Refusal::CredentialMalformed)?;
-    let claims: PrtCredential = jws.claims().map_err(|_| Refusal::CredentialMalformed)?;
-    prove(entra, &jws, &claims.refresh_token, claims.request_nonce.as_deref()).await
 }
 
 /// The PRT of a message that is signed under its session key, and its user. Checks in this order: PRT, signature, expiry,

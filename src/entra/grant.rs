@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Refresh,
     /// Ticket of the AIK service.
     Ticket,
+    /// A sign-in on a page, between two of its steps.
+    Login,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Self::Code => "code",
             Self::Refresh => "refresh",
             Self::Ticket => "aik-ticket",
+            Self::Login => "login",
         }
     }
 }
@@ -76,6 +79,9 @@ pub(crate) struct Authorization {
     pub(crate) redirect_uri: String,
     /// Audience of the token to come.
     pub(crate) resource: String,
+    /// Of a code alone: what the verifier at its redemption must hash to (RFC 7636, method S256).
+    #[serde(default)]
+    pub(crate) challenge: Option<String>,
     pub(crate) proof: Proof,
     pub(crate) exp: i64,
     pub(crate) jti: Uuid,
@@ -85,7 +91,8 @@ impl Authorization {
     /// What a token is issued for at once, without a code or an earlier token: only those have a redirection, an end and an
     /// identity.
     pub(crate) fn at_once(user: Uuid, device: Option<Uuid>, client_id: String, resource: String, proof: Proof) -> Self {
-        Self { user, device, client_id, redirect_uri: String::new(), resource, proof, exp: 0, jti: Uuid::nil() }
+        let (redirect_uri, challenge, exp, jti) = (String::new(), None, 0, Uuid::nil());
+        Self { user, device, client_id, redirect_uri, resource, challenge, proof, exp, jti }
     }
 }
 

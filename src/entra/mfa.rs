@@ -26,13 +26,27 @@ pub(crate) fn fresh(user: &User, older: &Proof, now: Timestamp) -> Result<Proof,
     if !user.mfa_method {
         return Err(Refusal::MfaEnrolmentRequired);
     }
-    let mut amr = older.amr.clone();
+    Ok(Proof { amr: with_ngcmfa(&older.amr), mfa_time: Some(now.as_second()) })
+}
+
+/// What `ngcmfa` takes where nobody can be asked, as with a refresh token: an older multi-factor authentication that is fresh
+/// still. Its time stays what it was.
+pub(crate) fn still_fresh(older: &Proof, rules: &Rules, now: Timestamp) -> Result<Proof, Refusal> {
+    let at = older.mfa_time.ok_or(Refusal::MfaRequired)?;
+    if now.as_second().saturating_sub(at) > rules.mfa_freshness.as_secs() {
+        return Err(Refusal::MfaExpired);
+    }
+    Ok(Proof { amr: with_ngcmfa(&older.amr), mfa_time: Some(at) })
+}
+
+fn with_ngcmfa(amr: &[String]) -> Vec<String> {
+    let mut amr = amr.to_vec();
     for name in ["mfa", "ngcmfa"] {
         if !amr.iter().any(|each| each == name) {
             amr.push(name.to_owned());
         }
     }
-    Ok(Proof { amr, mfa_time: Some(now.as_second()) })
+    amr
 }
 
 /// Whether a proof is good for registering a key: `ngcmfa`, not older than the rules allow.
@@ -66,6 +80,16 @@ mod tests {
         assert_eq!(check_fresh(&amr, Some(1000), &rules, at(1600)), Ok(()));
         assert_eq!(check_fresh(&amr, Some(1000), &rules, at(1601)), Err(Refusal::KeyMfaStale));
         assert_eq!(check_fresh(&amr, None, &rules, at(1000)), Err(Refusal::KeyMfaStale));
+    }
+
+    #[test]
+    fn an_older_authentication_becomes_ngcmfa_for_ten_minutes_and_no_younger_by_it() {
+        let older = |mfa_time| Proof { amr: names(&["pwd", "mfa"]), mfa_time };
+        let rules = Rules::entra();
+        let fresh = still_fresh(&older(Some(1000)), &rules, at(1600)).unwrap();
+        assert_eq!(fresh, Proof { amr: names(&["pwd", "mfa", "ngcmfa"]), mfa_time: Some(1000) });
+        assert_eq!(still_fresh(&older(Some(1000)), &rules, at(1601)), Err(Refusal::MfaExpired));
+        assert_eq!(still_fresh(&older(None), &rules, at(1000)), Err(Refusal::MfaRequired));
     }
 
     #[test]

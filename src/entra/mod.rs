@@ -5,15 +5,22 @@
 
 mod aik;
 mod authorize;
+mod device_code;
+mod device_token;
 mod directory;
 mod discovery;
 mod grant;
 mod join;
+mod leave;
+mod login;
 mod mfa;
 mod nonce;
+mod openid;
+mod page;
 mod realm;
 mod refusal;
 mod register;
+mod resource;
 mod rules;
 pub mod server;
 mod session;
@@ -34,7 +41,7 @@ use tenant::TenantKeys;
 pub use directory::{Database, DatabaseFault, DeviceRow, DirectoryError, KeyRow, Snapshot, UserRow};
 pub use refusal::{Broken, Dialect, Entry, Failure, Refusal};
 pub use rules::{Attestation, DuplicateKey, Freshness, Rules, StrangerEk, UnknownProfile};
-pub use tenant::{SEEDED_DOMAIN, SEEDED_PASSWORD, SEEDED_TENANT, TenantFault};
+pub use tenant::{SEEDED_DOMAIN, SEEDED_OTP_SECRET, SEEDED_PASSWORD, SEEDED_TENANT, TenantFault};
 
 /// What an [`Entra`] is opened with.
 pub struct Options {
@@ -46,6 +53,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Roots of the TPM vendors that the AIK service trusts, DER.
     pub vendor_roots: Vec<Vec<u8>>,
+    /// UPN of the user who approves every device code at once, for clients without a person beside them; `None` waits for one.
+    pub approve_device_codes: Option<String>,
 }
 
 /// Why an [`Entra`] could not be opened.
@@ -61,6 +70,9 @@ pub enum OpenError {
     /// A vendor root is no certificate; its place in the list, from 0.
     #[error("vendor root {0} is not a DER certificate")]
     VendorRoot(usize),
+    /// Nobody of that UPN could approve device codes.
+    #[error("the tenant has no user {0}, who is to approve device codes")]
+    ApproverUnknown(String),
 }
 
 impl From<DirectoryError> for OpenError {
@@ -82,6 +94,7 @@ struct Inner {
     rules: Rules,
     clock: Arc<dyn Clock>,
     vendor_roots: Vec<Certificate>,
+    approver: Option<Uuid>,
 }
 
 impl Entra {
@@ -97,8 +110,14 @@ impl Entra {
         }
         let tenant = directory.tenant().await?.ok_or(TenantFault::Absent("tenant"))?;
         let keys = TenantKeys::from_rows(&directory.tenant_keys().await?)?;
+        let approver = match options.approve_device_codes {
+            Some(upn) => {
+                Some(directory.user_by_upn(&upn).await?.map(|user| user.id).ok_or(OpenError::ApproverUnknown(upn))?)
+            }
+            None => None,
+        };
         let (rules, clock) = (options.rules, options.clock);
-        Ok(Self { inner: Arc::new(Inner { directory, tenant, keys, rules, clock, vendor_roots }) })
+        Ok(Self { inner: Arc::new(Inner { directory, tenant, keys, rules, clock, vendor_roots, approver }) })
     }
 
     /// Users, devices and keys at this instant.
@@ -145,6 +164,11 @@ impl Entra {
 
     pub(crate) fn vendor_roots(&self) -> &[Certificate] {
         &self.inner.vendor_roots
+    }
+
+    /// Who approves device codes at once, if anybody does.
+    pub(crate) fn approver(&self) -> Option<Uuid> {
+        self.inner.approver
     }
 
     pub(crate) fn now(&self) -> Timestamp {

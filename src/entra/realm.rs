@@ -1,24 +1,16 @@
 //! Where a user signs in: realm discovery, which clients ask before they send a password.
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::wire::oauth::decode_form;
+use crate::wire::http::Request;
+use crate::wire::oauth::{decode_form, field};
 
 use super::Entra;
 use super::refusal::{Failure, Refusal};
 
-/// What clients read of the answer; roadtx needs `account_type`, `Federated` would send it to WS-Trust.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Realm {
-    ver: &'static str,
-    account_type: &'static str,
-    domain_name: String,
-    cloud_instance_name: &'static str,
-    cloud_audience_urn: &'static str,
-}
-
-/// Answers `GET /{tenant}/UserRealm/{user}`. A user of another domain is `Unknown`; whether a user exists is not told.
-pub(crate) fn find(entra: &Entra, tenant: &str, user: &str) -> Result<Realm, Failure> {
+/// Answers `GET /{tenant}/UserRealm/{user}`. A user of another domain is `Unknown`; whether a user exists is not told. The two
+/// versions name things differently \[client\]; in either, `Federated` would send roadtx to WS-Trust.
+pub(crate) fn find(entra: &Entra, tenant: &str, user: &str, request: &Request) -> Result<Value, Failure> {
     if !entra.is_named(tenant) {
         return Err(Refusal::TenantUnknown.into());
     }
@@ -26,12 +18,21 @@ pub(crate) fn find(entra: &Entra, tenant: &str, user: &str) -> Result<Realm, Fai
     let user =
         decode_form(user.replace('+', "%2B").as_bytes()).into_iter().next().map_or_else(String::new, |(user, _)| user);
     let domain = user.rsplit_once('@').map(|(_, domain)| domain.to_lowercase()).unwrap_or_default();
-    let managed = domain == entra.tenant().domain;
-    Ok(Realm {
-        ver: "1.0",
-        account_type: if managed { "Managed" } else { "Unknown" },
-        domain_name: domain,
-        cloud_instance_name: "microsoftonline.com",
-        cloud_audience_urn: "urn:federation:MicrosoftOnline",
-    })
+    let kind = if domain == entra.tenant().domain { "Managed" } else { "Unknown" };
+    if field(&request.query(), "api-version") == Some("2.0") {
+        return Ok(json!({
+            "Login": user,
+            "NameSpaceType": kind,
+            "DomainName": domain,
+            "FederationBrandName": entra.tenant().display_name,
+            "CloudInstanceName": "microsoftonline.com",
+        }));
+    }
+    Ok(json!({
+        "ver": "1.0",
+        "account_type": kind,
+        "domain_name": domain,
+        "cloud_instance_name": "microsoftonline.com",
+        "cloud_audience_urn": "urn:federation:MicrosoftOnline",
+    }))
 }

@@ -57,6 +57,9 @@ pub struct Rules {
     pub prt_lifetime: SignedDuration,
     /// `[inferred]` Lifetime of an authorization code.
     pub code_lifetime: SignedDuration,
+    /// `[spec]` Lifetime of a device code: fifteen minutes (Microsoft identity platform, "OAuth 2.0 device authorization grant
+    /// flow").
+    pub device_code_lifetime: SignedDuration,
     /// `[spec]` Lifetime of a nonce: ten minutes (MS-OAPXBC section 3.2.5.1.1, for AD FS).
     pub nonce_lifetime: SignedDuration,
     /// `[spec]` Whether a Hello assertion needs a nonce (MS-OAPXBC section 3.2.5.1.2.3).
@@ -102,6 +105,7 @@ impl Rules {
             access_token_lifetime: SignedDuration::from_mins(60),
             prt_lifetime: SignedDuration::from_secs(1_209_599),
             code_lifetime: SignedDuration::from_mins(10),
+            device_code_lifetime: SignedDuration::from_mins(15),
             nonce_lifetime: SignedDuration::from_mins(10),
             require_assertion_nonce: true,
             assertion_window: None,

@@ -7,14 +7,14 @@ use crate::wire::jwe::seal_reply;
 use crate::wire::jws::Jws;
 use crate::wire::oauth::SessionRequest;
 
-use super::directory::User;
-use super::grant::{Authorization, Prt};
+use super::grant::Authorization;
 use super::refusal::{Broken, Failure, Refusal};
-use super::{Entra, authorize, signin, sts};
+use super::sts::Form;
+use super::{Entra, authorize, resource, signin, sts};
 
 /// Answers a request, encrypted under the session key. With the scope `aza` the PRT is renewed; otherwise a token for the
 /// resource is issued.
-pub(crate) async fn redeem(entra: &Entra, jws: &Jws) -> Result<String, Failure> {
+pub(crate) async fn redeem(entra: &Entra, jws: &Jws, form: &Form) -> Result<String, Failure> {
     let claims: SessionRequest = jws.claims().map_err(|_| Refusal::SignedRequestMalformed)?;
     let (mut prt, user) = authorize::prove(entra, jws, &claims.refresh_token, claims.request_nonce.as_deref()).await?;
     if claims.grant_type != "refresh_token" {
@@ -24,20 +24,23 @@ pub(crate) async fn redeem(entra: &Entra, jws: &Jws) -> Result<String, Failure> 
     if !scopes.contains(&"openid") {
         return Err(Refusal::ScopeWrong.into());
     }
-    let reply = match (scopes.contains(&"aza"), claims.resource.as_deref().filter(|resource| !resource.is_empty())) {
+    // Version 3 of the protocol names the resource among the scopes.
+    let resource = match claims.resource.as_deref().filter(|resource| !resource.is_empty()) {
+        Some(resource) => Some(resource::audience(resource)?),
+        None => resource::in_scopes(&claims.scope)?,
+    };
+    let reply = match (scopes.contains(&"aza"), resource) {
         // The session key and the proof stay, and so does the older PRT until it expires.
         (true, None) => to_json(signin::reissue(entra, &user, &mut prt, &claims.client_id).await?)?,
-        (_, Some(resource)) => token(entra, &user, &prt, claims.client_id, resource).await?,
+        (_, Some(resource)) => {
+            let proof = sts::asked_proof(entra, form, prt.proof.clone())?;
+            let authorization = Authorization::at_once(user.id, Some(prt.device), claims.client_id, resource, proof);
+            to_json(sts::issue(entra, &user, authorization).await?)?
+        }
         (false, None) => return Err(Refusal::ParameterMissing.into()),
     };
     let text = zeroize::Zeroizing::new(serde_json::to_vec(&reply).map_err(|_| Broken::Encoding)?);
     Ok(seal_reply(&prt.session_key, &text, &mut OsRng))
-}
-
-async fn token(entra: &Entra, user: &User, prt: &Prt, client_id: String, resource: &str) -> Result<Value, Failure> {
-    let resource = sts::audience(resource)?;
-    let authorization = Authorization::at_once(user.id, Some(prt.device), client_id, resource, prt.proof.clone());
-    to_json(sts::issue(entra, user, authorization).await?)
 }
 
 fn to_json(reply: impl serde::Serialize) -> Result<Value, Failure> {

@@ -10,14 +10,14 @@ use crate::wire::blob;
 use crate::wire::encoding::{base64url, from_base64};
 use crate::wire::jwe::wrap_session_key;
 use crate::wire::jws::{Header, Jws, Unsigned};
-use crate::wire::oauth::{GRANT_JWT_BEARER, HelloAssertion, PrtReply, PrtRequest};
+use crate::wire::oauth::{DeviceCredential, GRANT_JWT_BEARER, HelloAssertion, PrtReply, PrtRequest, TokenReply};
 use crate::wire::token::IdClaims;
 
 use super::directory::{Device, Key, NewGrant, User};
 use super::grant::{self, Kind, Proof, Prt};
 use super::nonce::{NonceFault, Purpose};
 use super::refusal::{Broken, Failure, Refusal};
-use super::{Entra, mfa, sts, tokens};
+use super::{Entra, device_token, mfa, sts, tokens};
 
 impl From<NonceFault> for Refusal {
     /// Nonces of the token service; registration has names of its own.
@@ -30,42 +30,91 @@ impl From<NonceFault> for Refusal {
     }
 }
 
-/// Answers a PRT request (MS-OAPXBC section 3.2.5.1.2). Checks in this order: form, certificate, signature, device, nonce,
-/// scope, user.
-pub(crate) async fn redeem(entra: &Entra, jws: &Jws) -> Result<PrtReply, Failure> {
+/// The answer to a request that a device key signed.
+pub(crate) enum Signed {
+    /// A PRT.
+    Prt(Box<PrtReply>),
+    /// A token for the device alone.
+    Device(Box<TokenReply>),
+}
+
+/// Answers a request that a device key signed (MS-OAPXBC section 3.2.5.1.2). Checks in this order: form, certificate, signature,
+/// device, nonce, scope, user.
+pub(crate) async fn redeem(entra: &Entra, jws: &Jws) -> Result<Signed, Failure> {
     let claims: PrtRequest = jws.claims().map_err(|_| Refusal::SignedRequestMalformed)?;
-    if jws.header.alg != "RS256" {
-        return Err(Refusal::SignedRequestUnsupported.into());
-    }
-    let by_hello = claims.grant_type == GRANT_JWT_BEARER;
-    let device = device(entra, jws, by_hello).await?;
+    let device = device(entra, jws, claims.grant_type == GRANT_JWT_BEARER).await?;
     let nonce = claims.request_nonce.as_deref().ok_or(Refusal::NonceMissing)?;
     entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?;
+    if claims.grant_type == "device_token" {
+        return device_token::issue(entra, &device, &claims).map(|reply| Signed::Device(Box::new(reply)));
+    }
     if !["aza", "openid"].iter().all(|wanted| claims.scope.split(' ').any(|each| each == *wanted)) {
         return Err(Refusal::ScopeWrong.into());
     }
-    let (user, proof) = match claims.grant_type.as_str() {
+    let (user, proof) = user(entra, &claims, nonce, &device).await?;
+    Ok(Signed::Prt(Box::new(issue(entra, &user, &device, proof, &claims.client_id).await?)))
+}
+
+/// Who asks for a PRT, and what proves it.
+async fn user(entra: &Entra, claims: &PrtRequest, nonce: &str, device: &Device) -> Result<(User, Proof), Failure> {
+    match claims.grant_type.as_str() {
         "password" => {
             let name = claims.username.as_deref().ok_or(Refusal::ParameterMissing)?;
             let password = claims.password.as_deref().ok_or(Refusal::ParameterMissing)?;
             let user = sts::authenticate(entra, name, password).await?;
             let proof = mfa::by_password(&user, entra.now());
-            (user, proof)
+            Ok((user, proof))
+        }
+        "refresh_token" => {
+            let text = claims.refresh_token.as_deref().ok_or(Refusal::ParameterMissing)?;
+            by_refresh_token(entra, text, &claims.client_id, device).await
         }
         GRANT_JWT_BEARER => {
             let assertion = claims.assertion.as_deref().ok_or(Refusal::AssertionMissing)?;
-            let user = by_hello_key(entra, assertion, nonce, &device).await?;
-            (user, mfa::by_hello_key(entra.now()))
+            let user = by_hello_key(entra, assertion, nonce, device).await?;
+            Ok((user, mfa::by_hello_key(entra.now())))
         }
-        _ => return Err(Refusal::GrantTypeUnsupported.into()),
-    };
-    issue(entra, &user, &device, proof, &claims.client_id).await
+        _ => Err(Refusal::GrantTypeUnsupported.into()),
+    }
+}
+
+/// The user of a refresh token, which no other device may have got. What it proves is as old as it was.
+async fn by_refresh_token(entra: &Entra, text: &str, client: &str, device: &Device) -> Result<(User, Proof), Failure> {
+    let granted = sts::refreshable(entra, text, client)?;
+    if granted.device.is_some_and(|id| id != device.id) {
+        return Err(Refusal::RefreshTokenOfAnotherDevice.into());
+    }
+    sts::check_stands(entra, text).await?;
+    let user = entra.directory().user(granted.user).await?.ok_or(Refusal::UserUnknown)?;
+    Ok((user, granted.proof))
+}
+
+/// The device of an `x-ms-DeviceCredential` header: signed by its key, over a nonce of the server.
+pub(crate) async fn device_credential(entra: &Entra, compact: &str) -> Result<Device, Failure> {
+    let jws = Jws::parse(compact).map_err(|_| Refusal::CredentialMalformed)?;
+    let claims: DeviceCredential = jws.claims().map_err(|_| Refusal::CredentialMalformed)?;
+    if claims.grant_type != "device_auth" {
+        return Err(Refusal::CredentialMalformed.into());
+    }
+    let device = device(entra, &jws, false).await?;
+    let nonce = claims.request_nonce.as_deref().ok_or(Refusal::NonceMissing)?;
+    entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?;
+    Ok(device)
 }
 
 /// The device that signed: its certificate was issued by this tenant, is valid now, signed this request, and belongs to a
 /// device that exists and is enabled.
 async fn device(entra: &Entra, jws: &Jws, by_hello: bool) -> Result<Device, Failure> {
-    let certificate = certificate(entra, jws)?;
+    if jws.header.alg != "RS256" {
+        return Err(Refusal::SignedRequestUnsupported.into());
+    }
+    let leaf = jws.header.x5c.as_ref().and_then(|chain| chain.leaf()).ok_or(Refusal::CertificateMissing)?;
+    let der = from_base64(leaf).map_err(|_| Refusal::CertificateMalformed)?;
+    let certificate = certificate(entra, &der).map_err(|fault| match fault {
+        DeviceCertificateFault::Malformed => Refusal::CertificateMalformed,
+        DeviceCertificateFault::Foreign => Refusal::CertificateForeign,
+        DeviceCertificateFault::Expired => Refusal::CertificateExpired,
+    })?;
     certificate
         .public()
         .verify(SignatureAlgorithm::RsaSha256, jws.signing_input.as_bytes(), &jws.signature)
@@ -80,17 +129,27 @@ async fn device(entra: &Entra, jws: &Jws, by_hello: bool) -> Result<Device, Fail
     }
 }
 
-fn certificate(entra: &Entra, jws: &Jws) -> Result<Certificate, Refusal> {
-    let leaf = jws.header.x5c.as_ref().and_then(|chain| chain.leaf()).ok_or(Refusal::CertificateMissing)?;
-    let der = from_base64(leaf).map_err(|_| Refusal::CertificateMalformed)?;
-    let certificate = Certificate::from_der(&der).map_err(|_| Refusal::CertificateMalformed)?;
+/// What is wrong with a device certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeviceCertificateFault {
+    /// No certificate.
+    Malformed,
+    /// Not issued by this tenant.
+    Foreign,
+    /// Not valid now.
+    Expired,
+}
+
+/// A device certificate of this tenant that is valid now. Whether its device still exists is the directory's to say.
+pub(crate) fn certificate(entra: &Entra, der: &[u8]) -> Result<Certificate, DeviceCertificateFault> {
+    let certificate = Certificate::from_der(der).map_err(|_| DeviceCertificateFault::Malformed)?;
     let authority = entra.keys().devices.certificate();
     if certificate.issuer() != authority.subject() {
-        return Err(Refusal::CertificateForeign);
+        return Err(DeviceCertificateFault::Foreign);
     }
-    certificate.verify_signed_by(authority.public()).map_err(|_| Refusal::CertificateForeign)?;
-    let validity = certificate.validity().map_err(|_| Refusal::CertificateMalformed)?;
-    if validity.contains(entra.now()) { Ok(certificate) } else { Err(Refusal::CertificateExpired) }
+    certificate.verify_signed_by(authority.public()).map_err(|_| DeviceCertificateFault::Foreign)?;
+    let validity = certificate.validity().map_err(|_| DeviceCertificateFault::Malformed)?;
+    if validity.contains(entra.now()) { Ok(certificate) } else { Err(DeviceCertificateFault::Expired) }
 }
 
 /// The user of a Hello assertion (MS-OAPXBC section 3.2.5.1.2.3): user by `iss`, key by `kid`, signature, device of the

@@ -1,19 +1,24 @@
 //! The token endpoint: nonces, tokens by password and by code, and the door to signed requests.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::base::{OsRng, random_guid};
+use crate::crypto::digest::sha256;
+use crate::wire::encoding::base64url;
 use crate::wire::http::Request;
 use crate::wire::jws::Jws;
-use crate::wire::oauth::{GRANT_JWT_BEARER, GRANT_NONCE, NonceReply, PrtReply, TokenReply, decode_form, field};
-use crate::wire::token::{AccessClaims, DRS_APPLICATION, DRS_AUDIENCE};
+use crate::wire::oauth::{
+    GRANT_DEVICE_CODE, GRANT_JWT_BEARER, GRANT_NONCE, NonceReply, PrtReply, TokenReply, decode_form, field,
+};
+use crate::wire::token::AccessClaims;
 
 use super::directory::{NewGrant, User};
 use super::grant::{self, Authorization, Kind, Proof};
 use super::nonce::Purpose;
 use super::refusal::{Failure, Refusal};
-use super::{Entra, mfa, session, signin, tokens};
+use super::resource::{wanted, wanted_again, wants_ngcmfa};
+use super::signin::Signed;
+use super::{Entra, device_code, mfa, session, signin, tokens};
 
 /// A reply of the token endpoint.
 #[derive(Serialize)]
@@ -27,6 +32,15 @@ pub(crate) enum TokenAnswer {
     Prt(Box<PrtReply>),
     /// To a request signed under a session key: a JWE.
     Encrypted(String),
+}
+
+impl From<Signed> for TokenAnswer {
+    fn from(signed: Signed) -> Self {
+        match signed {
+            Signed::Prt(reply) => Self::Prt(reply),
+            Signed::Device(reply) => Self::Token(reply),
+        }
+    }
 }
 
 /// A decoded form.
@@ -43,13 +57,14 @@ pub(crate) async fn token(entra: &Entra, tenant: &str, request: &Request) -> Res
         "password" => Ok(TokenAnswer::Token(Box::new(by_password(entra, &form).await?))),
         "refresh_token" => Ok(TokenAnswer::Token(Box::new(by_refresh_token(entra, &form).await?))),
         "authorization_code" => Ok(TokenAnswer::Token(Box::new(by_code(entra, &form).await?))),
+        GRANT_DEVICE_CODE | "device_code" => Ok(TokenAnswer::Token(Box::new(device_code::redeem(entra, &form).await?))),
         GRANT_JWT_BEARER => {
             let signed = required(&form, "request")?;
             let jws = Jws::parse(signed).map_err(|_| Refusal::SignedRequestMalformed)?;
             if jws.header.alg == "HS256" && jws.header.ctx.is_some() {
-                return session::redeem(entra, &jws).await.map(TokenAnswer::Encrypted);
+                return session::redeem(entra, &jws, &form).await.map(TokenAnswer::Encrypted);
             }
-            Ok(TokenAnswer::Prt(Box::new(signin::redeem(entra, &jws).await?)))
+            signin::redeem(entra, &jws).await.map(TokenAnswer::from)
         }
         _ => Err(Refusal::GrantTypeUnsupported.into()),
     }
@@ -58,18 +73,6 @@ pub(crate) async fn token(entra: &Entra, tenant: &str, request: &Request) -> Res
 /// A field that must be there and not empty.
 pub(crate) fn required<'a>(form: &'a Form, name: &str) -> Result<&'a str, Refusal> {
     field(form, name).filter(|value| !value.is_empty()).ok_or(Refusal::ParameterMissing)
-}
-
-/// The audience that a resource stands for, if the tenant knows it.
-pub(crate) fn audience(resource: &str) -> Result<String, Refusal> {
-    const OTHERS: &[&str] =
-        &["https://graph.microsoft.com", "https://graph.windows.net", "https://management.azure.com"];
-    let resource = resource.trim_end_matches('/');
-    match resource {
-        DRS_AUDIENCE | DRS_APPLICATION => Ok(DRS_AUDIENCE.to_owned()),
-        other if OTHERS.contains(&other) => Ok(other.to_owned()),
-        _ => Err(Refusal::ResourceUnknown),
-    }
 }
 
 /// A user by name and password.
@@ -88,48 +91,43 @@ async fn by_password(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> 
     issue(entra, &user, Authorization::at_once(user.id, None, client_id, resource, proof)).await
 }
 
-/// The audience that a form asks for: `resource` of version 1, or the one resource among the scopes of version 2.
-fn wanted(form: &Form) -> Result<String, Refusal> {
-    const IDENTITY: [&str; 4] = ["openid", "profile", "offline_access", "email"];
-    if let Some(resource) = field(form, "resource").filter(|resource| !resource.is_empty()) {
-        return audience(resource);
-    }
-    let scope = field(form, "scope").ok_or(Refusal::ParameterMissing)?;
-    let mut resources = scope.split(' ').filter(|each| !each.is_empty() && !IDENTITY.contains(each));
-    match (resources.next(), resources.next()) {
-        (Some(only), None) => audience(only.strip_suffix(".default").ok_or(Refusal::ScopeUnreadable)?),
-        _ => Err(Refusal::ScopeUnreadable),
-    }
-}
-
-/// Whether the `claims` parameter asks for fresh multi-factor authentication (OpenID Connect Core section 5.5).
-fn wants_ngcmfa(form: &Form) -> Result<bool, Refusal> {
-    let Some(claims) = field(form, "claims").filter(|claims| !claims.is_empty()) else { return Ok(false) };
-    let claims: Value = serde_json::from_str(claims).map_err(|_| Refusal::ClaimsMalformed)?;
-    let claims = claims.as_object().ok_or(Refusal::ClaimsMalformed)?;
-    let values = claims.get("access_token").and_then(|token| token.get("amr")?.get("values")?.as_array());
-    Ok(values.is_some_and(|values| values.iter().any(|value| value == "ngcmfa")))
-}
-
 /// The token stays good after its use, as Entra's for public clients do. What it proves is as old as it was: a refresh makes no
 /// authentication fresh.
 async fn by_refresh_token(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> {
     let text = required(form, "refresh_token")?;
+    let granted = refreshable(entra, text, required(form, "client_id")?)?;
+    let resource = wanted_again(form)?.unwrap_or_else(|| granted.resource.clone());
+    let proof = asked_proof(entra, form, granted.proof.clone())?;
+    check_stands(entra, text).await?;
+    let user = entra.directory().user(granted.user).await?.ok_or(Refusal::UserUnknown)?;
+    issue(entra, &user, Authorization { resource, proof, ..granted }).await
+}
+
+/// What a refresh token of this client says, if it has not expired. Whether it was revoked is [`check_stands`]' question.
+pub(crate) fn refreshable(entra: &Entra, text: &str, client: &str) -> Result<Authorization, Refusal> {
     let granted: Authorization =
         grant::read(&entra.keys().sealing, Kind::Refresh, text).map_err(|_| Refusal::RefreshTokenMalformed)?;
     if granted.exp < entra.now().as_second() {
-        return Err(Refusal::RefreshTokenExpired.into());
+        return Err(Refusal::RefreshTokenExpired);
     }
-    if required(form, "client_id")? != granted.client_id {
-        return Err(Refusal::RefreshTokenOfAnotherClient.into());
+    if client != granted.client_id {
+        return Err(Refusal::RefreshTokenOfAnotherClient);
     }
-    let asked = ["resource", "scope"].iter().any(|name| field(form, name).is_some_and(|value| !value.is_empty()));
-    let resource = if asked { wanted(form)? } else { granted.resource.clone() };
-    if !entra.directory().grant_stands(&grant::hash(text)).await? {
-        return Err(Refusal::RefreshTokenRevoked.into());
+    Ok(granted)
+}
+
+/// Whether a refresh token is in force still.
+pub(crate) async fn check_stands(entra: &Entra, refresh_token: &str) -> Result<(), Failure> {
+    if entra.directory().grant_stands(&grant::hash(refresh_token)).await? {
+        Ok(())
+    } else {
+        Err(Refusal::RefreshTokenRevoked.into())
     }
-    let user = entra.directory().user(granted.user).await?.ok_or(Refusal::UserUnknown)?;
-    issue(entra, &user, Authorization { resource, ..granted }).await
+}
+
+/// The proof of an earlier sign-in, with `ngcmfa` where it is asked for and still deserved: nobody can be asked here.
+pub(crate) fn asked_proof(entra: &Entra, form: &Form, older: Proof) -> Result<Proof, Refusal> {
+    if wants_ngcmfa(form)? { mfa::still_fresh(&older, entra.rules(), entra.now()) } else { Ok(older) }
 }
 
 async fn by_code(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> {
@@ -147,16 +145,25 @@ async fn by_code(entra: &Entra, form: &Form) -> Result<TokenReply, Failure> {
         return Err(Refusal::CodeRedirectDiffers.into());
     }
     // roadtx leaves the resource out here; the code remembers it.
-    if let Some(resource) = field(form, "resource").filter(|resource| !resource.is_empty())
-        && audience(resource) != Ok(granted.resource.clone())
-    {
+    if wanted_again(form)?.is_some_and(|resource| resource != granted.resource) {
         return Err(Refusal::CodeResourceDiffers.into());
     }
+    check_verifier(granted.challenge.as_deref(), field(form, "code_verifier"))?;
+    let proof = asked_proof(entra, form, granted.proof.clone())?;
     let user = entra.directory().user(granted.user).await?.ok_or(Refusal::UserUnknown)?;
     if !entra.directory().consume(&grant::hash(code), granted.exp, now).await? {
         return Err(Refusal::CodeRedeemed.into());
     }
-    issue(entra, &user, granted).await
+    issue(entra, &user, Authorization { proof, ..granted }).await
+}
+
+/// Proof Key for Code Exchange, method S256 (RFC 7636 section 4.6). A verifier without a challenge proves nothing and is refused.
+fn check_verifier(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), Refusal> {
+    match (challenge, verifier.filter(|text| !text.is_empty())) {
+        (None, None) => Ok(()),
+        (Some(challenge), Some(verifier)) if base64url(&sha256(verifier.as_bytes())) == challenge => Ok(()),
+        _ => Err(Refusal::CodeVerifierWrong),
+    }
 }
 
 /// An access token and a refresh token for what was authorized.
@@ -204,25 +211,16 @@ fn claims(entra: &Entra, user: &User, authorization: &Authorization, now: i64, e
 async fn refresh_token(entra: &Entra, authorization: Authorization, now: i64) -> Result<String, Failure> {
     let expires = now.saturating_add(entra.rules().prt_lifetime.as_secs());
     let (owner, device) = (authorization.user, authorization.device);
-    let content =
-        Authorization { redirect_uri: String::new(), exp: expires, jti: random_guid(&mut OsRng), ..authorization };
+    let content = Authorization {
+        redirect_uri: String::new(),
+        challenge: None,
+        exp: expires,
+        jti: random_guid(&mut OsRng),
+        ..authorization
+    };
     let text = grant::write(&entra.keys().sealing, Kind::Refresh, &content)?;
     let kind = Kind::Refresh.name();
     let row = NewGrant { hash: grant::hash(&text), kind, owner, device, issued: now, expires };
     entra.directory().add_grant(&row).await?;
     Ok(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_resource_is_known_by_each_of_its_names() {
-        for name in [DRS_AUDIENCE, DRS_APPLICATION] {
-            assert_eq!(audience(name).as_deref(), Ok(DRS_AUDIENCE));
-        }
-        assert_eq!(audience("https://graph.microsoft.com/").as_deref(), Ok("https://graph.microsoft.com"));
-        assert_eq!(audience("urn:ms-drs:example.org"), Err(Refusal::ResourceUnknown));
-    }
 }

@@ -18,6 +18,9 @@ pub const SEEDED_TENANT: Uuid = Uuid::from_u128(0x6d1f_4cd0_1b2f_4a43_9a36_7c7a_
 pub const SEEDED_DOMAIN: &str = "contoso.example";
 /// Password of every seeded user.
 pub const SEEDED_PASSWORD: &str = "Passw0rd!";
+/// Secret of every seeded user's one-time passwords (RFC 6238); base32, as authenticator apps take it:
+/// `O5UGMYRNNRQWELLPORYC243FMNZGK5BB`.
+pub const SEEDED_OTP_SECRET: &[u8; 20] = b"whfb-lab-otp-secret!";
 /// The seeded users and whether each has a method of multi-factor authentication.
 const SEEDED_USERS: &[(&str, &str, bool)] =
     &[("alice", "Alice", true), ("bob", "Bob", true), ("carol", "Carol", false)];

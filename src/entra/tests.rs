@@ -13,7 +13,14 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 
 async fn open(vendor_roots: Vec<Vec<u8>>) -> Result<Entra, OpenError> {
     let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
-    Entra::open(Options { database: Database::Memory, rules: Rules::entra(), clock, vendor_roots }).await
+    Entra::open(Options {
+        database: Database::Memory,
+        rules: Rules::entra(),
+        clock,
+        vendor_roots,
+        approve_device_codes: None,
+    })
+    .await
 }
 
 fn claims(entra: &Entra, device: Uuid) -> AccessClaims {

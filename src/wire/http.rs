@@ -86,6 +86,18 @@ impl Request {
         scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
     }
 
+    /// Whether the answer may be a page: the client takes it and does not ask for JSON by name, as a browser does.
+    pub fn wants_page(&self) -> bool {
+        let mut ranges = self
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("Accept"))
+            .flat_map(|(_, value)| value.split(','))
+            .map(|range| range.split(';').next().unwrap_or_default().trim())
+            .peekable();
+        ranges.peek().is_some() && !ranges.any(|range| range.eq_ignore_ascii_case("application/json"))
+    }
+
     /// The fields of the query, in order.
     pub fn query(&self) -> Vec<(String, String)> {
         self.target.split_once('?').map_or_else(Vec::new, |(_, query)| super::oauth::decode_form(query.as_bytes()))
@@ -140,6 +152,16 @@ impl fmt::Debug for Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_for_who_takes_one_and_does_not_ask_for_json() {
+        let accepting = |value: Option<&str>| {
+            let request = Request::new(Method::Get, super::super::host::LOGIN, "/");
+            value.map_or(request.clone(), |value| request.header("accept", value)).wants_page()
+        };
+        assert!(accepting(Some("text/html,application/xhtml+xml,*/*;q=0.8")) && accepting(Some("*/*")));
+        assert!(!accepting(None) && !accepting(Some("application/json, text/plain, */*")));
+    }
 
     #[test]
     fn debug_shows_no_query_header_or_body() {

@@ -7,12 +7,16 @@ use super::jws::Seconds;
 
 /// `grant_type` of a signed request.
 pub const GRANT_JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// `grant_type` of a poll with a device code (RFC 8628 section 3.4).
+pub const GRANT_DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// `grant_type` that asks for a nonce.
 pub const GRANT_NONCE: &str = "srv_challenge";
 /// The scope of a PRT request.
 pub const SCOPE_PRT: &str = "openid aza ugs";
 /// Header, or cookie, that carries a PRT to the authorization endpoint.
 pub const HEADER_PRT: &str = "x-ms-RefreshTokenCredential";
+/// Header that carries a device's own proof to the authorization endpoint (MS-OAPXBC).
+pub const HEADER_DEVICE: &str = "x-ms-DeviceCredential";
 
 /// Writes a form.
 pub fn encode_form(fields: &[(&str, &str)]) -> String {
@@ -37,17 +41,63 @@ pub struct NonceReply {
     pub nonce: String,
 }
 
+/// Reply to a request for a device code: of whichever endpoint was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum DeviceCodeReply {
+    /// Of `/oauth2/v2.0/devicecode`.
+    V2(DeviceCodeReplyV2),
+    /// Of `/oauth2/devicecode`.
+    V1(DeviceCodeReplyV1),
+}
+
+/// Reply of version 2 (RFC 8628 section 3.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceCodeReplyV2 {
+    /// What the person types.
+    pub user_code: String,
+    /// What the client polls with.
+    pub device_code: String,
+    /// The page to type it on.
+    pub verification_uri: String,
+    /// Seconds.
+    pub expires_in: i64,
+    /// Seconds between two polls.
+    pub interval: i64,
+    /// A sentence for the person.
+    pub message: String,
+}
+
+/// Reply of version 1: its numbers are text, its page has another name \[client\].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceCodeReplyV1 {
+    /// What the person types.
+    pub user_code: String,
+    /// What the client polls with.
+    pub device_code: String,
+    /// The page to type it on.
+    pub verification_url: String,
+    /// Seconds; text.
+    pub expires_in: String,
+    /// Seconds between two polls; text.
+    pub interval: String,
+    /// A sentence for the person.
+    pub message: String,
+}
+
 /// Claims of a PRT request that the device key signs (MS-OAPXBC section 3.1.5.1.2).
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PrtRequest {
     /// The broker's client id.
     pub client_id: String,
-    /// Contains `aza` and `openid`.
+    /// Contains `aza` and `openid`; absent for `device_token`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
     /// A nonce of the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_nonce: Option<String>,
-    /// How the user authenticates: `password`, `refresh_token`, or [`GRANT_JWT_BEARER`] for a Hello assertion.
+    /// How the user authenticates: `password`, `refresh_token`, or [`GRANT_JWT_BEARER`] for a Hello assertion. `device_token`
+    /// has no user and gets no PRT.
     pub grant_type: String,
     /// The user, for `password`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +108,22 @@ pub struct PrtRequest {
     /// The Hello assertion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assertion: Option<String>,
+    /// The refresh token, for `refresh_token`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// What the token is for, for `device_token`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+}
+
+/// Claims of [`HEADER_DEVICE`], which the device key signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceCredential {
+    /// `device_auth`.
+    pub grant_type: String,
+    /// A nonce of the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_nonce: Option<String>,
 }
 
 /// Claims of a Hello assertion, which the user key signs (MS-OAPXBC section 3.1.5.1.2.1.2; `use` = `ngc` in the header).

@@ -76,14 +76,18 @@ fn template() -> &'static Path {
     static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
     let make = || {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::File(folder.path().join("entra.sqlite"));
-        let clock = Arc::new(ManualClock::new(start()));
-        let options = Options { database, rules: Rules::entra(), clock, vendor_roots: Vec::new() };
+        let options = options(Database::File(folder.path().join("entra.sqlite")), Rules::entra());
         // A runtime of its own, on a thread of its own: the caller is inside one.
         std::thread::spawn(|| run(async { Entra::open(options).await.unwrap().close().await })).join().unwrap();
         folder
     };
     TEMPLATE.get_or_init(make).path()
+}
+
+/// A tenant that nobody told anything special, on a clock that stands.
+fn options(database: Database, rules: Rules) -> Options {
+    let clock = Arc::new(ManualClock::new(start()));
+    Options { database, rules, clock, vendor_roots: Vec::new(), approve_device_codes: None }
 }
 
 pub(crate) fn start() -> Timestamp {
@@ -120,9 +124,23 @@ impl Lab {
         Self::open(Database::Memory, tempfile::tempdir().unwrap(), Rules::entra(), Vec::new()).await
     }
 
+    /// A tenant in which a user approves every device code at once.
+    pub(crate) async fn approving(upn: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("entra.sqlite");
+        std::fs::copy(template().join("entra.sqlite"), &path).unwrap();
+        let approve_device_codes = Some(upn.to_owned());
+        let options = Options { approve_device_codes, ..options(Database::File(path), Rules::entra()) };
+        Self::from_options(folder, options).await
+    }
+
     async fn open(database: Database, folder: TempDir, rules: Rules, vendor_roots: Vec<Vec<u8>>) -> Self {
+        Self::from_options(folder, Options { vendor_roots, ..options(database, rules) }).await
+    }
+
+    async fn from_options(folder: TempDir, options: Options) -> Self {
         let clock = Arc::new(ManualClock::new(start()));
-        let options = Options { database, rules, clock: clock.clone(), vendor_roots };
+        let options = Options { clock: clock.clone(), ..options };
         Self { clock, entra: Arc::new(Entra::open(options).await.unwrap()), folder }
     }
 
@@ -144,9 +162,27 @@ impl Lab {
 
     /// Sends what must be refused by that name, and leave the directory as it was.
     pub(crate) async fn refuses(&self, request: Request, status: u16, name: &str) -> Value {
+        self.refuses_client(request, None, status, name).await
+    }
+
+    /// As [`Self::refuses`], from a client that shows a certificate.
+    pub(crate) async fn refuses_client(
+        &self,
+        request: Request,
+        certificate: Option<&[u8]>,
+        status: u16,
+        name: &str,
+    ) -> Value {
         let before = self.snapshot().await;
-        let reply = self.send(request).await;
-        let body: Value = reply.json().unwrap();
+        let router = InProcess::new(self.entra.clone());
+        let reply = match certificate {
+            Some(der) => router.answer_to(&request, der).await.unwrap(),
+            None => router.answer(&request).await.unwrap(),
+        };
+        let body = match reply.header("Content-Type") {
+            Some("text/html; charset=utf-8") => config(&text(&reply)),
+            _ => reply.json().unwrap(),
+        };
         assert_eq!((reply.status, refusal_name(&body)), (status, name.to_owned()), "{body}");
         assert!(reply.header("request-id").is_some());
         assert_eq!(self.snapshot().await, before, "{name} left something behind");
@@ -210,9 +246,20 @@ impl Lab {
     }
 }
 
+pub(crate) fn text(reply: &Reply) -> String {
+    String::from_utf8(reply.body.to_vec()).unwrap()
+}
+
+/// What a page says in its script to clients that are no browsers, found as roadtx finds it.
+fn config(page: &str) -> Value {
+    let (_, rest) = page.split_once("$Config=").expect("a refusal's page has a $Config");
+    let (json, _) = rest.split_once(";\n//]]></script>").unwrap();
+    serde_json::from_str(json).unwrap()
+}
+
 /// The refusal's name, wherever the dialect has it.
 fn refusal_name(body: &Value) -> String {
-    if let Some(text) = body["error_description"].as_str() {
+    if let Some(text) = body["error_description"].as_str().or(body["strServiceExceptionMessage"].as_str()) {
         return text.split(": ").nth(1).unwrap_or(text).to_owned();
     }
     let name = body["ErrorType"].as_str().or(body["code"].as_str()).or(body["error"]["code"].as_str());
@@ -311,6 +358,13 @@ pub(crate) fn signed_form(jws: &str) -> Request {
         ("tgt", "True"),
     ];
     Request::form(host::LOGIN, TOKEN_PATH, &fields)
+}
+
+/// `x-ms-DeviceCredential`, signed by the device key; `x5c` as a list, as libhimmelblau sends it.
+pub(crate) fn device_credential(device: &Joined, claims: &Value) -> String {
+    let x5c = Some(CertificateChain::List(vec![device.certificate.clone()]));
+    let header = Header { alg: "RS256".into(), typ: Some("JWT".into()), x5c, ..Header::default() };
+    sign(Unsigned::new(&header, claims).unwrap(), device_key())
 }
 
 /// Opens a PRT reply with the transport key.

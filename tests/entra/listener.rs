@@ -18,6 +18,7 @@ fn entra() -> Arc<Entra> {
         rules: Rules::entra(),
         clock: Arc::new(SystemClock),
         vendor_roots: Vec::new(),
+        approve_device_codes: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     Arc::new(runtime.block_on(Entra::open(options)).unwrap())

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has to fail")]
 
 mod attestation;
+mod browser;
 mod client;
+mod device_code;
 mod joining;
+mod leaving;
 mod listener;
 mod registering;
 mod session;

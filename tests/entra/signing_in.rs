@@ -7,6 +7,8 @@ use whfb::crypto::cert::{Authority, Certificate, Extension, Leaf, Validity};
 use whfb::entra::Rules;
 use whfb::wire::encoding::{base64, from_base64};
 use whfb::wire::jws::{CertificateChain, Header, Unsigned};
+use whfb::wire::oauth::TokenReply;
+use whfb::wire::token::{CLIENT_AUTHENTICATION_BROKER, CLIENT_REGISTRATION, DRS_AUDIENCE};
 
 use crate::client::*;
 
@@ -264,5 +266,93 @@ fn strict_refuses_wide_windows_other_audiences_and_other_devices() {
         refuse_assertion(&lab, &device, narrow("https://example.org"), "AssertionAudienceWrong").await;
         let second = lab.join(ALICE).await;
         refuse_assertion(&lab, &second, narrow("common"), "HelloDeviceDiffers").await;
+    });
+}
+
+fn refresh_claims(nonce: &str, token: &str) -> Value {
+    json!({
+        "client_id": CLIENT_AUTHENTICATION_BROKER, "request_nonce": nonce, "scope": "openid aza ugs",
+        "grant_type": "refresh_token", "refresh_token": token,
+    })
+}
+
+#[test]
+fn a_refresh_token_becomes_a_prt_that_proves_no_more() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let device = lab.join(ALICE).await;
+        let token = lab.send(by_password(ALICE, PASSWORD, DRS_AUDIENCE)).await;
+        let token = token.json::<TokenReply>().unwrap().refresh_token.unwrap();
+        let mfa_time = lab.now();
+        lab.wait(700);
+        let session = session(&lab.send(prt_request(&device, &refresh_claims(&lab.nonce().await, &token))).await);
+        let code = lab.code(&session, &[]).await;
+        let claims = payload(&lab.send(redeem(&code)).await.json::<TokenReply>().unwrap().access_token);
+        assert_eq!((&claims["amr"], &claims["mfa_time"]), (&json!(["pwd", "mfa"]), &json!(mfa_time)));
+        assert_eq!(claims["deviceid"], json!(device.id));
+
+        // Without `kdf_ver`, at the other endpoint and with another scope: version 3 of the protocol.
+        let mut claims = refresh_claims(&lab.nonce().await, &token);
+        claims["scope"] = json!("openid aza");
+        let x5c = Some(CertificateChain::Single(device.certificate.clone()));
+        let mut v3 = signed_form(&sign(Unsigned::new(&header(x5c), &claims).unwrap(), device_key()));
+        v3.target = "/common/oauth2/v2.0/token".into();
+        assert_eq!(lab.send(v3).await.status, 200);
+    });
+}
+
+#[test]
+fn refuses_refresh_tokens_of_others() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let (device, other) = (lab.join(ALICE).await, lab.join(ALICE).await);
+        let bound = redeem(&lab.code(&lab.session(&other, ALICE).await, &[]).await);
+        let bound = lab.send(bound).await.json::<TokenReply>().unwrap().refresh_token.unwrap();
+        let ask = async |name: &str, change: &dyn Fn(&mut Value)| {
+            let mut claims = refresh_claims(&lab.nonce().await, &bound);
+            change(&mut claims);
+            lab.refuses(prt_request(&device, &claims), 400, name).await;
+        };
+        ask("RefreshTokenOfAnotherClient", &|_| {}).await;
+        ask("RefreshTokenOfAnotherDevice", &|claims| claims["client_id"] = json!(CLIENT_REGISTRATION)).await;
+        ask("RefreshTokenMalformed", &|claims| claims["refresh_token"] = json!(&bound[1..])).await;
+        ask("ParameterMissing", &|claims| claims["refresh_token"] = Value::Null).await;
+        lab.entra.delete_device(other.id.parse().unwrap()).await.unwrap();
+        let mut claims = refresh_claims(&lab.nonce().await, &bound);
+        claims["client_id"] = json!(CLIENT_REGISTRATION);
+        lab.refuses(prt_request(&device, &claims), 400, "RefreshTokenOfAnotherDevice").await;
+        let own = lab.send(redeem(&lab.code(&lab.session(&device, ALICE).await, &[]).await)).await;
+        let own = own.json::<TokenReply>().unwrap().refresh_token.unwrap();
+        lab.wait(1_209_600);
+        let mut claims = refresh_claims(&lab.nonce().await, &own);
+        claims["client_id"] = json!(CLIENT_REGISTRATION);
+        lab.refuses(prt_request(&device, &claims), 400, "RefreshTokenExpired").await;
+    });
+}
+
+#[test]
+fn a_device_gets_tokens_for_itself_alone() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let device = lab.join(ALICE).await;
+        let claims = |nonce: String, resource: &str| {
+            json!({
+                "resource": resource, "client_id": CLIENT_AUTHENTICATION_BROKER, "request_nonce": nonce,
+                "win_ver": "10.0.22621.608", "grant_type": "device_token", "iss": "aad:brokerplugin",
+            })
+        };
+        let reply = lab.send(prt_request(&device, &claims(lab.nonce().await, DRS_AUDIENCE))).await;
+        let token = reply.json::<TokenReply>().unwrap();
+        assert!(token.refresh_token.is_none() && token.id_token.is_none());
+        let read = payload(&token.access_token);
+        assert_eq!((&read["deviceid"], &read["oid"]), (&json!(device.id), &json!(device.id)));
+        assert!(read.get("upn").is_none());
+        // There is no user in it for whom a key or a device could be registered.
+        lab.refuses(register(&token.access_token, &kngc(user_key())), 401, "KeyUpnMissing").await;
+        lab.refuses(join(&token.access_token, &join_body()), 400, "JoinUserUnknown").await;
+        let graph = claims(lab.nonce().await, "https://graph.microsoft.com");
+        lab.refuses(prt_request(&device, &graph), 400, "DeviceTokenUnsupported").await;
+        let other = claims(lab.nonce().await, "urn:other");
+        lab.refuses(prt_request(&device, &other), 400, "ResourceUnknown").await;
     });
 }

@@ -110,6 +110,7 @@ fn a_second_start_finds_what_is_there() {
                 rules: Rules::entra(),
                 clock: std::sync::Arc::new(whfb::base::SystemClock),
                 vendor_roots: Vec::new(),
+                approve_device_codes: None,
             };
             Entra::open(options).await.unwrap()
         };

@@ -81,7 +81,7 @@ fn every_path_is_found_in_any_case_and_no_other() {
         for (method, host, target, name) in [
             (Method::Get, host::LOGIN, "/", "PathUnknown"),
             (Method::Get, host::LOGIN, TOKEN_PATH, "PathUnknown"),
-            (Method::Delete, host::REGISTRATION, "/EnrollmentServer/device/1", "PathUnknown"),
+            (Method::Delete, host::REGISTRATION, "/EnrollmentServer/key/1", "PathUnknown"),
             (Method::Post, host::REGISTRATION, "/EnrollmentServer//key", "PathUnknown"),
             (Method::Get, "example.org", "/", "HostUnknown"),
             (Method::Get, "", "/", "HostUnknown"),
@@ -350,4 +350,94 @@ fn a_refresh_token_is_good_for_its_client_and_makes_nothing_fresh() {
         lab.wait(1_209_600);
         lab.refuses(refresh(client, &token, &[]), 400, "RefreshTokenExpired").await;
     });
+}
+
+#[test]
+fn fresh_mfa_without_a_person_is_as_fresh_as_the_one_there_was() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let wanted = [("claims", r#"{"access_token": {"amr": {"values": ["ngcmfa", "mfa"]}}}"#)];
+        let refresh = |token: &str| {
+            let mut fields = vec![("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", token)];
+            fields.extend_from_slice(&wanted);
+            Request::form(host::LOGIN, "/common/oauth2/v2.0/token", &fields)
+        };
+        let scope = "urn:ms-drs:enterpriseregistration.windows.net/.default offline_access";
+        let first: TokenReply = lab.send(by_scope(scope, &[])).await.json().unwrap();
+        let (token, mfa_time) = (first.refresh_token.unwrap(), lab.now());
+        lab.wait(600);
+        let again: TokenReply = lab.send(refresh(&token)).await.json().unwrap();
+        let claims = payload(&again.access_token);
+        assert_eq!((&claims["amr"], &claims["mfa_time"]), (&json!(["pwd", "mfa", "ngcmfa"]), &json!(mfa_time)));
+        lab.wait(1);
+        let body = lab.refuses(refresh(&token), 400, "MfaExpired").await;
+        assert_eq!((&body["error"], &body["error_codes"]), (&json!("interaction_required"), &json!([50_078])));
+
+        let mut carol = by_scope(scope, &[]);
+        carol.body = String::from_utf8(carol.body.to_vec()).unwrap().replace("alice", "carol").into_bytes().into();
+        let carol: TokenReply = lab.send(carol).await.json().unwrap();
+        let body = lab.refuses(refresh(&carol.refresh_token.unwrap()), 400, "MfaRequired").await;
+        assert_eq!(body["error_codes"], json!([50_076]));
+    });
+}
+
+#[test]
+fn a_code_by_prt_becomes_a_token_with_device_and_fresh_mfa() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let device = lab.join(ALICE).await;
+        let session = lab.session(&device, ALICE).await;
+        let mut v2 = authorize(&credential(&session, &lab.nonce().await, Kdf::V2), &[]);
+        let scope = form_urlencoded("urn:ms-drs:enterpriseregistration.windows.net/.default openid");
+        v2.target = v2.target.replace("/oauth2/authorize", "/oauth2/v2.0/authorize").replace("&resource=", "&old=")
+            + &format!("&scope={scope}");
+        let reply = lab.send(v2).await;
+        let location = reply.header("Location").unwrap();
+        let code = location.split("code=").nth(1).unwrap();
+        let mut request = redeem(code);
+        let claims = form_urlencoded(r#"{"access_token":{"amr":{"values":["ngcmfa"]}}}"#);
+        request.body.extend_from_slice(format!("&scope={scope}&claims={claims}").as_bytes());
+        let token: TokenReply = lab.send(request).await.json().unwrap();
+        let claims = payload(&token.access_token);
+        assert_eq!((&claims["deviceid"], &claims["amr"]), (&json!(device.id), &json!(["pwd", "mfa", "ngcmfa"])));
+        assert_eq!(lab.send(register(&token.access_token, &kngc(user_key()))).await.status, 200);
+    });
+}
+
+fn form_urlencoded(text: &str) -> String {
+    whfb::wire::oauth::encode_form(&[("", text)])[1..].to_owned()
+}
+
+#[test]
+fn the_endpoints_and_the_key_of_tokens_are_published() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let get = |target: &str| Request::new(Method::Get, host::LOGIN, target);
+        let tenant = "6d1f4cd0-1b2f-4a43-9a36-7c7a5f0e2b11";
+        for (named, version) in [("common", ""), (tenant, ""), ("contoso.example", "/v2.0")] {
+            let at = format!("/{named}{version}/.well-known/openid-configuration");
+            let found: Value = lab.send(get(&at)).await.json().unwrap();
+            let base = format!("https://{}/{named}/oauth2{version}", host::LOGIN);
+            assert_eq!(found["token_endpoint"], format!("{base}/token"));
+            assert_eq!(found["authorization_endpoint"], format!("{base}/authorize"));
+            assert!(found["issuer"].as_str().unwrap().contains(tenant), "{found}");
+            assert_eq!(found["capabilities"], json!(["kdf_ver2"]));
+            let keys = found["jwks_uri"].as_str().unwrap().strip_prefix(&format!("https://{}", host::LOGIN)).unwrap();
+            let keys: Value = lab.send(get(keys)).await.json().unwrap();
+            assert!(verifies(&keys["keys"][0], &lab.token(ALICE, DRS_AUDIENCE).await));
+        }
+        lab.refuses(get("/fabrikam.example/.well-known/openid-configuration"), 400, "TenantUnknown").await;
+        lab.refuses(get("/fabrikam.example/discovery/keys"), 400, "TenantUnknown").await;
+    });
+}
+
+/// Whether a published key verifies a token, with nothing else known.
+fn verifies(key: &Value, token: &str) -> bool {
+    use whfb::crypto::{PublicKey, RsaPublic, SignatureAlgorithm};
+    use whfb::wire::{encoding::from_base64url, jws::Jws};
+    let number = |name: &str| from_base64url(key[name].as_str().unwrap()).unwrap();
+    let jws = Jws::parse(token).unwrap();
+    assert_eq!(jws.header.kid.as_deref(), key["kid"].as_str());
+    let public = PublicKey::Rsa(RsaPublic::new(&number("n"), &number("e")).unwrap());
+    public.verify(SignatureAlgorithm::RsaSha256, jws.signing_input.as_bytes(), &jws.signature).is_ok()
 }

@@ -92,6 +92,7 @@ fn open_tenant(folder: &Path, vendor: &[u8]) -> Tenant {
         rules: Rules::entra(),
         clock: Arc::new(ManualClock::new(now())),
         vendor_roots: vec![vendor.to_vec()],
+        approve_device_codes: None,
     })
     .unwrap()
 }

@@ -127,6 +127,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) proxy: Option<SocketAddr>,
 
+    /// Approve every device code at once as this user, for clients that have no person beside them
+    #[arg(long, value_name = "UPN")]
+    pub(crate) approve_device_code: Option<String>,
+
     /// Which rules to keep
     #[arg(long, value_name = "NAME", default_value = "entra")]
     pub(crate) rules: RulesName,

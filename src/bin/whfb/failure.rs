@@ -178,7 +178,11 @@ impl From<DirectError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        Self::environment(error.to_string()).next("name another state directory: whfb --state DIR ...")
+        match error {
+            OpenError::ApproverUnknown(_) => Self::usage(error.to_string())
+                .next("name a user of the tenant: --approve-device-code alice@contoso.example"),
+            _ => Self::environment(error.to_string()).next("name another state directory: whfb --state DIR ..."),
+        }
     }
 }
 

@@ -162,6 +162,7 @@ impl Place {
             rules,
             clock: Arc::new(SystemClock),
             vendor_roots: vec![self.vendor()?.certificate().der().to_vec()],
+            approve_device_codes: None,
         })
     }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
-use whfb::entra::Rules;
 use whfb::entra::server::{Proxy, Server};
+use whfb::entra::{Options, Rules};
 use whfb::link::Direct;
 
 use crate::args::{Serve, typed};
@@ -21,7 +21,8 @@ pub(crate) fn run(serve: &Serve, place: &Place, output: &Output) -> Result<(), F
     place.prepare()?;
     let serving = tenant::occupy(place)?;
     let rules = Rules::named(&typed(serve.rules)).map_err(|error| Failure::usage(error.to_string()))?;
-    let entra = Direct::open(place.entra_options(rules)?)?;
+    let options = Options { approve_device_codes: serve.approve_device_code.clone(), ..place.entra_options(rules)? };
+    let entra = Direct::open(options)?;
     let server = Server::start(Arc::clone(entra.entra()), serve.listen)?;
     let ca = place.dir().join("ca.pem");
     place.write("ca.pem", server.ca_pem().as_bytes())?;

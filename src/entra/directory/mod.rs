@@ -13,13 +13,16 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr as _, SqlitePool};
 
-pub(crate) use rows::{Device, Key, Tenant, TenantKey, User};
+pub(crate) use rows::{Device, DeviceCode, Key, Tenant, TenantKey, User};
 pub use rows::{DeviceRow, KeyRow, Snapshot, UserRow};
 pub(crate) use sql::{NewGrant, Seed};
 
 /// Every step of the schema, oldest first. A step that was released is never edited: its checksum is in each database.
 fn migrations() -> Migrator {
-    let steps = [(1, "directory", include_str!("migrations/0001_directory.sql"))];
+    let steps = [
+        (1, "directory", include_str!("migrations/0001_directory.sql")),
+        (3, "device codes", include_str!("migrations/0003_device_codes.sql")),
+    ];
     let step = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };

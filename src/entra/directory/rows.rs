@@ -90,6 +90,28 @@ pub(crate) struct Key {
     pub(crate) report: String,
 }
 
+/// A device code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeviceCode {
+    /// Lower-case hexadecimal SHA-256 of what the client holds.
+    pub(crate) hash: String,
+    /// What a person types.
+    pub(crate) user_code: String,
+    /// The client that asked.
+    pub(crate) client: String,
+    /// Audience of the token to come.
+    pub(crate) resource: String,
+    /// Whether the client wants fresh multi-factor authentication.
+    pub(crate) fresh: bool,
+    /// Seconds.
+    pub(crate) expires: i64,
+    pub(crate) declined: bool,
+    /// JSON of the approving user's proof; empty before.
+    pub(crate) proof: String,
+    /// Object id of who approved.
+    pub(crate) owner: Option<Uuid>,
+}
+
 /// Reads a row: columns are named like fields, GUIDs are behind the semicolon.
 macro_rules! row {
     ($name:ident { $($field:ident),*; $($guid:ident),* }) => {
@@ -111,6 +133,22 @@ row!(Device {
     display_name, os, os_version, trust_type, enabled, thumbprint, certificate, transport_key, created; id, owner
 });
 row!(Key { key_id, blob, created, level, report; kid, owner, device });
+
+impl<'r> FromRow<'r, SqliteRow> for DeviceCode {
+    fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            hash: row.try_get("hash")?,
+            user_code: row.try_get("user_code")?,
+            client: row.try_get("client")?,
+            resource: row.try_get("resource")?,
+            fresh: row.try_get("fresh")?,
+            expires: row.try_get("expires")?,
+            declined: row.try_get("declined")?,
+            proof: row.try_get("proof")?,
+            owner: row.try_get::<Option<Guid>, _>("owner")?.map(|guid| guid.0),
+        })
+    }
+}
 
 /// A GUID, which is stored as text.
 struct Guid(Uuid);

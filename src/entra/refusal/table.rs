@@ -93,7 +93,31 @@ refusals! {
     RefreshTokenExpired = 400 Oauth("invalid_grant", Aadsts::EXPIRED_GRANT), "the refresh token has expired";
     RefreshTokenRevoked = 400 Oauth("invalid_grant", Aadsts::INVALID_GRANT), "the refresh token was revoked";
     RefreshTokenOfAnotherClient = 400 Oauth("invalid_grant", CLIENT), "the refresh token is for another client";
+    RefreshTokenOfAnotherDevice = 400 Oauth("invalid_grant", Aadsts::INVALID_GRANT), "the refresh token is of another device";
+    CodeVerifierWrong = 400 Oauth("invalid_grant", Aadsts(501_481)), "the code_verifier does not match the code_challenge of the authorization code";
+    ChallengeMethodUnsupported = 400 Oauth("invalid_request", Aadsts(501_491)), "the code_challenge is not of the method S256, or not 43 characters long";
+    ResponseModeUnsupported = 400 Oauth("invalid_request", Aadsts(70_007)), "this response_mode is not supported";
+    MfaRequired = 400 Oauth("interaction_required", Aadsts::MFA_REQUIRED), "fresh multi-factor authentication is asked for, and there was none";
+    MfaExpired = 400 Oauth("interaction_required", Aadsts(50_078)), "fresh multi-factor authentication is asked for, and the one there was is too long ago";
     CodeResourceDiffers = 400 Oauth("invalid_grant", Aadsts::INVALID_RESOURCE), "the resource is not that of the authorization code";
+
+    // --- device codes (RFC 8628 section 3.5)
+    DeviceCodePending = 400 Oauth("authorization_pending", Aadsts(70_016)), "the user has not approved the device code yet";
+    DeviceCodeExpired = 400 Oauth("expired_token", Aadsts(70_019)), "the device code has expired";
+    DeviceCodeDeclined = 400 Oauth("authorization_declined", Aadsts(65_004)), "the user declined the device code";
+    DeviceCodeUnknown = 400 Oauth("bad_verification_code", Aadsts(70_018)), "the device code is not one of this server";
+    DeviceCodeOfAnotherClient = 400 Oauth("invalid_grant", CLIENT), "the device code is for another client";
+    DeviceCodeRedeemed = 400 Oauth("invalid_grant", Aadsts::CODE_REDEEMED), "the device code was used already";
+    UserCodeMissing = 400 Oauth("invalid_request", Aadsts(90_119)), "no code was typed";
+    UserCodeUnknown = 400 Oauth("invalid_request", Aadsts(70_018)), "no device shows this code";
+    DeviceCodeAnswered = 400 Oauth("invalid_request", Aadsts(90_120)), "the device code was approved or declined already";
+
+    // --- signing in on a page
+    LoginMalformed = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "the page's hidden field is not one of this server";
+    LoginExpired = 400 Oauth("invalid_grant", Aadsts(50_089)), "the page was open for too long";
+    MfaAnswerMissing = 400 Oauth("invalid_request", Aadsts::MISSING_PARAMETER), "the second factor was neither approved nor denied, and no code was typed";
+    MfaDenied = 400 Oauth("interaction_required", Aadsts(50_074)), "the user denied the second factor";
+    MfaCodeWrong = 400 Oauth("interaction_required", Aadsts(50_074)), "the code of the second factor is wrong";
 
     // --- signed requests of a device
     SignedRequestMalformed = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "the signed request is not a compact JWS of the right shape";
@@ -105,6 +129,7 @@ refusals! {
     SignedRequestSignature = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the signed request's signature does not verify under its certificate";
     DeviceUnknown = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the device does not exist";
     DeviceDisabled = 400 Oauth("invalid_grant", DEVICE_DISABLED), "the device is disabled";
+    DeviceTokenUnsupported = 400 Oauth("invalid_resource", Aadsts(221_000)), "the resource takes no token for a device alone";
     TransportKeyMissing = 400 Oauth("invalid_grant", Aadsts::NGC_TRANSPORT_KEY_NOT_FOUND), "the device has no usable transport key";
     NonceMissing = 400 Oauth("invalid_grant", Aadsts::INVALID_REQUEST_NONCE), "request_nonce is missing";
     NonceForeign = 400 Oauth("invalid_grant", Aadsts::INVALID_REQUEST_NONCE), "the nonce is not one of this server";
@@ -161,6 +186,14 @@ refusals! {
     JoinRequestKey = 400 Join, "the certification request's key is not RSA-2048";
     JoinRequestSubject = 400 Join, "the certification request's subject is not the one that join requests have";
     JoinTransportKeyInvalid = 400 Join, "TransportKey is not a base64 RSA1 blob of 2048 bits";
+
+    // --- device deletion
+    LeaveCertificateMissing = 401 Join, "the TLS connection has no client certificate";
+    LeaveCertificateMalformed = 401 Join, "the TLS client certificate cannot be read";
+    LeaveCertificateForeign = 401 Join, "the TLS client certificate was not issued by this tenant";
+    LeaveCertificateExpired = 401 Join, "the TLS client certificate is not valid now";
+    LeaveDeviceUnknown = 404 Join, "the certificate's device does not exist";
+    LeaveOtherDevice = 403 Join, "the device in the path is not the one of the TLS client certificate";
 
     // --- key registration, step 1 (MS-KPP section 3.1.5.1.1.3)
     KeyApiVersionMissing = 400 Key(Hresult::DSREG_E_MFA_REQUIRED), "api-version is missing";

@@ -7,8 +7,10 @@ use serde::Serialize;
 use serde_json::{Value, json as literal};
 
 use super::extract::Line;
+use super::pages;
 use crate::base::{OsRng, Timestamp, Uuid, random_guid};
-use crate::entra::authorize::Redirect;
+use crate::entra::authorize::{Outcome, Redirect};
+use crate::entra::page::Page;
 use crate::entra::{Broken, Dialect, Entra, Failure, Refusal};
 use crate::wire::join::JoinError;
 use crate::wire::kpp::{KeyError, NestedError};
@@ -22,6 +24,19 @@ pub(super) enum Answer {
     Encrypted(String),
     /// 302 to the client, with the same address in a page.
     Redirect(Redirect),
+    /// A page for a person: 200, or the status of what the person did wrong.
+    Page(Page),
+    /// 200 without a body.
+    Done,
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Redirect(redirect) => Self::Redirect(redirect),
+            Outcome::Page(page) => Self::Page(page),
+        }
+    }
 }
 
 /// Any reply as JSON.
@@ -40,6 +55,7 @@ struct Ids {
 pub(super) fn finish(entra: &Entra, line: &Line, client: Option<Uuid>, answered: Result<Answer, Failure>) -> Response {
     let ids = Ids { request: random_guid(&mut OsRng), client, now: entra.now() };
     let refusal = match &answered {
+        Ok(Answer::Page(page)) => page.refusal().map_or("", Refusal::name),
         Ok(_) => "",
         Err(Failure::Refused(refusal)) => refusal.name(),
         Err(Failure::Broken(_)) => "Broken",
@@ -51,6 +67,13 @@ pub(super) fn finish(entra: &Entra, line: &Line, client: Option<Uuid>, answered:
         Ok(Answer::Json(value)) => respond(StatusCode::OK, "application/json", value.to_string()),
         Ok(Answer::Encrypted(jwe)) => respond(StatusCode::OK, "application/jose", jwe),
         Ok(Answer::Redirect(redirect)) => redirected(&redirect),
+        Ok(Answer::Page(page)) => page_response(page.refusal(), pages::render(&page)),
+        Ok(Answer::Done) => respond(StatusCode::OK, "application/json", String::new()),
+        Err(Failure::Refused(refusal))
+            if line.wants_page && matches!(refusal.entry().dialect, Dialect::Oauth { .. }) =>
+        {
+            page_response(Some(refusal), pages::refusal(refusal))
+        }
         Err(Failure::Refused(refusal)) => refused(refusal, &ids),
         Err(Failure::Broken(_)) => {
             respond(StatusCode::INTERNAL_SERVER_ERROR, "application/json", broken(&ids).to_string())
@@ -75,6 +98,14 @@ fn respond(status: StatusCode, kind: &'static str, body: String) -> Response {
     response
 }
 
+/// A page that nobody can put into a frame of theirs.
+fn page_response(refusal: Option<Refusal>, html: String) -> Response {
+    let status = refusal.map_or(Ok(StatusCode::OK), |refusal| StatusCode::from_u16(refusal.entry().status));
+    let mut response = respond(status.unwrap_or(StatusCode::BAD_REQUEST), "text/html; charset=utf-8", html);
+    response.headers_mut().insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    response
+}
+
 fn redirected(redirect: &Redirect) -> Response {
     let mut response = respond(StatusCode::FOUND, "text/html; charset=utf-8", redirect.page());
     // The address was checked to be visible ASCII before the code was made.
@@ -91,7 +122,7 @@ fn refused(refusal: Refusal, ids: &Ids) -> Response {
     let body = match entry.dialect {
         Dialect::Oauth { error, number } => serde_json::to_value(ErrorReply {
             error: error.to_owned(),
-            error_description: format!("{number}: {name}: {text}."),
+            error_description: pages::words(refusal),
             error_codes: vec![number.0],
             timestamp: ids.now.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             trace_id: ids.request.to_string(),

@@ -20,10 +20,29 @@ pub(super) struct Line {
     pub(super) method: String,
     pub(super) host: String,
     pub(super) path: String,
+    /// Whether a refusal is shown on a page: at the endpoints that people see, to who takes one.
+    pub(super) wants_page: bool,
+}
+
+/// The paths that browsers go to, behind the tenant.
+fn is_for_people(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    ["/authorize", "/login", "/login/mfa", "/login/confirm", "/deviceauth"].iter().any(|end| path.ends_with(end))
 }
 
 pub(super) fn line(request: &HttpRequest) -> Line {
-    Line { method: request.method().to_string(), host: host(request), path: request.uri().path().to_owned() }
+    let path = request.uri().path();
+    Line {
+        method: request.method().to_string(),
+        host: host(request),
+        path: path.to_owned(),
+        wants_page: is_for_people(path) && wants_page(request),
+    }
+}
+
+fn wants_page(request: &HttpRequest) -> bool {
+    // One rule, and it is the decisions' own.
+    Request { headers: plain(request.headers()), ..Request::new(Method::Get, "", "/") }.wants_page()
 }
 
 /// The request's `client-request-id`, if it is a GUID (MS-KPP section 2.2.1.2); from the query where clients put it there.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum_server::tls::TlsInfo;
 use tower::ServiceExt as _;
 
 use super::router;
@@ -33,7 +34,22 @@ impl InProcess {
     /// # Errors
     /// [`NotHttp`] for a target or header that HTTP does not allow.
     pub async fn answer(&self, request: &Request) -> Result<Reply, NotHttp> {
-        let incoming = encode(request)?;
+        self.send(encode(request)?).await
+    }
+
+    /// Answers one request of a client that showed a certificate (DER) in its TLS handshake, and had its key.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub async fn answer_to(&self, request: &Request, certificate: &[u8]) -> Result<Reply, NotHttp> {
+        let mut incoming = encode(request)?;
+        let mut tls = TlsInfo::default();
+        tls.peer_certificates.push(certificate.to_vec());
+        incoming.extensions_mut().insert(Arc::new(tls));
+        self.send(incoming).await
+    }
+
+    async fn send(&self, incoming: axum::http::Request<Body>) -> Result<Reply, NotHttp> {
         let outgoing = match self.0.clone().oneshot(incoming).await {
             Ok(outgoing) => outgoing,
             Err(never) => match never {},

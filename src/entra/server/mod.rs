@@ -4,6 +4,7 @@ mod answer;
 mod extract;
 mod in_process;
 mod listener;
+mod pages;
 mod proxy;
 mod router;
 mod tls;

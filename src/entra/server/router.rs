@@ -5,11 +5,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
+use axum_server::tls::TlsInfo;
 
 use super::answer::{Answer, json};
 use super::extract;
+use crate::entra::device_code::Version;
 use crate::entra::sts::TokenAnswer;
-use crate::entra::{Entra, Failure, Refusal, aik, authorize, discovery, join, realm, register, sts};
+use crate::entra::{
+    Entra, Failure, Refusal, aik, authorize, device_code, discovery, join, leave, login, openid, realm, register, sts,
+};
 use crate::wire::host;
 use crate::wire::http::{Method, Request};
 
@@ -23,28 +27,24 @@ pub fn router(entra: Arc<Entra>) -> Router {
 async fn serve(State(entra): State<Arc<Entra>>, request: HttpRequest) -> Response {
     let client_request_id = extract::client_request_id(&request);
     let line = extract::line(&request);
+    // That the client has the certificate's key was proven in the handshake, and nothing else about it.
+    let certificate = request.extensions().get::<Arc<TlsInfo>>().and_then(|tls| tls.peer_certificates.first().cloned());
     let answered = match extract::read(request).await {
-        Ok(request) => dispatch(&entra, &request).await,
+        Ok(request) => dispatch(&entra, &request, certificate.as_deref()).await,
         Err(refusal) => Err(refusal.into()),
     };
     super::answer::finish(&entra, &line, client_request_id, answered)
 }
 
 /// Paths are compared without case, and an empty last segment does not count: `/key` is `/key/`.
-async fn dispatch(entra: &Entra, request: &Request) -> Result<Answer, Failure> {
+async fn dispatch(entra: &Entra, request: &Request, certificate: Option<&[u8]>) -> Result<Answer, Failure> {
     let path = request.path().to_lowercase();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-    use Method::{Get, Post};
+    use Method::{Delete, Get, Post};
     match (request.host.as_str(), request.method, segments.as_slice()) {
-        (host::LOGIN | host::LOGIN_OLD, Post, [tenant, "oauth2", "token"] | [tenant, "oauth2", "v2.0", "token"]) => {
-            match sts::token(entra, tenant, request).await? {
-                TokenAnswer::Encrypted(jwe) => Ok(Answer::Encrypted(jwe)),
-                plain => json(plain),
-            }
-        }
-        (host::LOGIN | host::LOGIN_OLD, Get, [tenant, "userrealm", user]) => json(realm::find(entra, tenant, user)?),
-        (host::LOGIN | host::LOGIN_OLD, Get, [tenant, "oauth2", "authorize"]) => {
-            authorize::authorize(entra, tenant, request).await.map(Answer::Redirect)
+        (host::LOGIN | host::LOGIN_OLD, method, segments) => login_host(entra, request, method, segments).await,
+        (host::REGISTRATION, Delete, ["enrollmentserver", "device", id]) => {
+            leave::leave(entra, id, certificate).await.map(|()| Answer::Done)
         }
         (host::REGISTRATION, Get, [tenant, "discover"]) => json(discovery::discover(entra, tenant)?),
         (host::REGISTRATION, Get, ["enrollmentserver", "nonce", tenant]) => json(discovery::nonce(entra, tenant)?),
@@ -53,6 +53,42 @@ async fn dispatch(entra: &Entra, request: &Request) -> Result<Answer, Failure> {
         (host::AIK, Post, ["aik", "challenge"]) => json(aik::challenge(entra, request)?),
         (host::AIK, Post, ["aik", "certificate"]) => json(aik::certificate(entra, request).await?),
         (name, ..) if !host::ALL.contains(&name) => Err(Refusal::HostUnknown.into()),
+        _ => Err(Refusal::PathUnknown.into()),
+    }
+}
+
+/// The token service and its pages.
+async fn login_host(entra: &Entra, request: &Request, method: Method, segments: &[&str]) -> Result<Answer, Failure> {
+    use Method::{Get, Post};
+    match (method, segments) {
+        (Post, [tenant, "oauth2", "token"] | [tenant, "oauth2", "v2.0", "token"]) => {
+            match sts::token(entra, tenant, request).await? {
+                TokenAnswer::Encrypted(jwe) => Ok(Answer::Encrypted(jwe)),
+                plain => json(plain),
+            }
+        }
+        (Get, [tenant, "oauth2", "authorize"] | [tenant, "oauth2", "v2.0", "authorize"]) => {
+            authorize::authorize(entra, tenant, request).await.map(Answer::from)
+        }
+        (Post, [tenant, "oauth2", "devicecode"]) => {
+            json(device_code::begin(entra, tenant, request, Version::V1).await?)
+        }
+        (Post, [tenant, "oauth2", "v2.0", "devicecode"]) => {
+            json(device_code::begin(entra, tenant, request, Version::V2).await?)
+        }
+        (Get, [tenant, "oauth2", "deviceauth"]) => login::ask_for_code(entra, tenant, request).map(Answer::Page),
+        (Post, [tenant, "oauth2", "deviceauth"]) => login::typed_code(entra, tenant, request).await.map(Answer::from),
+        (Post, [tenant, "login"]) => login::password(entra, tenant, request).await.map(Answer::from),
+        (Post, [tenant, "login", "mfa"]) => login::second_factor(entra, tenant, request).await.map(Answer::from),
+        (Post, [tenant, "login", "confirm"]) => login::confirm(entra, tenant, request).await.map(Answer::from),
+        (Get, [tenant, "userrealm", user]) => json(realm::find(entra, tenant, user, request)?),
+        (Get, [tenant, ".well-known", "openid-configuration"]) => json(openid::configuration(entra, tenant, false)?),
+        (Get, [tenant, "v2.0", ".well-known", "openid-configuration"]) => {
+            json(openid::configuration(entra, tenant, true)?)
+        }
+        (Get, [tenant, "discovery", "keys"] | [tenant, "discovery", "v2.0", "keys"]) => {
+            json(openid::keys(entra, tenant)?)
+        }
         _ => Err(Refusal::PathUnknown.into()),
     }
 }

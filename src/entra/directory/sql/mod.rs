@@ -1,6 +1,7 @@
 //! Every statement. `$n`, `ON CONFLICT DO NOTHING` and plain types alone, which SQLite and PostgreSQL both understand.
 
 mod device;
+mod device_code;
 mod grant;
 mod key;
 mod snapshot;
