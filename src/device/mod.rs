@@ -1,5 +1,6 @@
 //! The device wing: what a Windows device does between policy and a registered, PIN-gated key.
 
+pub mod assertion;
 mod attest;
 mod authorize;
 pub mod container;

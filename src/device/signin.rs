@@ -4,20 +4,16 @@ use std::mem;
 
 use zeroize::Zeroize as _;
 
-use crate::base::{ExposeSecret as _, SecretString, SignedDuration, Timestamp, Uuid};
-use crate::crypto::digest::sha256;
+use crate::base::{ExposeSecret as _, SecretString, Timestamp, Uuid};
+use crate::device::assertion::{self, Assertion};
 use crate::device::exchange::{Exchange, ask_nonce, ask_prt, domain_of, read_nonce};
 use crate::device::flow::{Flow, Machine, Step};
 use crate::device::hardware::Provider;
 use crate::device::prt::{self, Method, PrtFacts, StoredPrt};
 use crate::device::stop::Stop;
 use crate::wire::http::Reply;
-use crate::wire::jws::{Header, Seconds, Unsigned};
-use crate::wire::oauth::{GRANT_JWT_BEARER, HelloAssertion, PrtRequest, SCOPE_PRT};
+use crate::wire::oauth::{GRANT_JWT_BEARER, PrtRequest, SCOPE_PRT};
 use crate::wire::token::CLIENT_BROKER;
-
-/// How long an assertion lasts: what Windows' own clients ask for lies between five minutes and two hours.
-const ASSERTION_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// Sign-in with the password, as a flow: the first sign-in after a join.
 pub struct Logon {
@@ -82,14 +78,8 @@ enum Stage {
     Start,
     AssertionNonce,
     RequestNonce { nonce: String },
-    Prt(Box<Evidence>),
+    Prt(Box<Assertion>),
     Over,
-}
-
-struct Evidence {
-    key_id: Uuid,
-    kid: String,
-    provider: Provider,
 }
 
 /// What a sign-in with the Hello key ends with.
@@ -110,34 +100,6 @@ impl SignIn {
     pub fn new(upn: &str, pin: SecretString) -> Self {
         Self { upn: upn.to_owned(), pin, stage: Stage::Start }
     }
-
-    /// Opens the container, lets the key sign the assertion and closes it again.
-    fn assertion(&self, machine: &mut Machine<'_>, now: Timestamp, nonce: String) -> Result<(Evidence, String), Stop> {
-        let user = machine.state.user(&self.upn).and_then(|user| user.container.as_ref());
-        let container = user.ok_or(Stop::NoContainer)?;
-        let key = &container.user_key;
-        let header = Header {
-            alg: "RS256".to_owned(),
-            typ: Some("JWT".to_owned()),
-            kid: Some(key.kid.clone()),
-            usage: Some("ngc".to_owned()),
-            ..Header::default()
-        };
-        let expires = now.saturating_add(ASSERTION_LIFETIME).unwrap_or(now);
-        let claims = HelloAssertion {
-            iss: self.upn.clone(),
-            aud: "common".to_owned(),
-            iat: Seconds(now.as_second()),
-            exp: Seconds(expires.as_second()),
-            request_nonce: Some(nonce),
-            scope: Some(SCOPE_PRT.to_owned()),
-        };
-        let unsigned = Unsigned::new(&header, &claims).map_err(|_| Stop::Encoding)?;
-        let unlocked = container.unlock(&mut machine.keys, &self.pin)?;
-        let signature = unlocked.sign(&mut machine.keys, &sha256(unsigned.signing_input()))?;
-        let evidence = Evidence { key_id: key.key_id, kid: key.kid.clone(), provider: container.provider() };
-        Ok((evidence, unsigned.signed(&signature)))
-    }
 }
 
 impl Flow for SignIn {
@@ -151,14 +113,9 @@ impl Flow for SignIn {
     ) -> Result<Step<SignedIn>, Stop> {
         match (mem::replace(&mut self.stage, Stage::Over), reply) {
             (Stage::Start, None) => {
-                domain_of(&self.upn)?;
-                let tenant = machine.registration()?.tenant_id;
-                let has_container = machine.state.user(&self.upn).is_some_and(|user| user.container.is_some());
-                if !has_container {
-                    return Err(Stop::NoContainer);
-                }
+                let request = assertion::begin(machine, &self.upn)?;
                 self.stage = Stage::AssertionNonce;
-                Ok(Step::Ask(ask_nonce(tenant)))
+                Ok(Step::Ask(request))
             }
             (Stage::AssertionNonce, Some(reply)) => {
                 let nonce = read_nonce(&reply)?;
@@ -168,15 +125,15 @@ impl Flow for SignIn {
             }
             (Stage::RequestNonce { nonce }, Some(reply)) => {
                 let mut claims = claims(GRANT_JWT_BEARER, read_nonce(&reply)?);
-                let (evidence, assertion) = self.assertion(machine, now, nonce)?;
-                claims.assertion = Some(assertion);
+                let signed = assertion::sign(machine, &self.upn, &self.pin, nonce, now)?;
+                claims.assertion = Some(signed.assertion.clone());
                 let request = ask_prt(machine, &claims)?;
-                self.stage = Stage::Prt(Box::new(evidence));
+                self.stage = Stage::Prt(Box::new(signed));
                 Ok(Step::Ask(request))
             }
-            (Stage::Prt(evidence), Some(reply)) => {
+            (Stage::Prt(signed), Some(reply)) => {
                 let prt = keep(machine, &self.upn, Method::Hello, now, &reply)?;
-                let Evidence { key_id, kid, provider } = *evidence;
+                let Assertion { key_id, kid, provider, .. } = *signed;
                 Ok(Step::Done(SignedIn { key_id, kid, provider, prt }))
             }
             _ => Err(Stop::Over),

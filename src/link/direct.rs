@@ -35,7 +35,14 @@ impl Direct {
     /// # Errors
     /// Those of [`Entra::open`], or that the system gives no runtime.
     pub fn open(options: Options) -> Result<Self, DirectError> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(DirectError::Runtime)?;
+        // A worker of its own: what one call leaves behind, as a connection on its way back to the directory's pool, goes on
+        // while nobody calls, and a server in front of the same Entra does not wait for it.
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("whfb-direct")
+            .enable_all()
+            .build()
+            .map_err(DirectError::Runtime)?;
         let entra = Arc::new(runtime.block_on(Entra::open(options))?);
         let router = InProcess::new(Arc::clone(&entra));
         Ok(Self { entra, router, runtime })

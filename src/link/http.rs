@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::config::Config;
+use ureq::config::{AutoHeaderValue, Config};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
@@ -45,6 +45,9 @@ impl Http {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
+            // What a flow does not say is not said for it: a server may decide by Accept.
+            .accept(AutoHeaderValue::None)
+            .accept_encoding(AutoHeaderValue::None)
             .timeout_global(Some(TIMEOUT))
             .build();
         let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), Fixed(address));

@@ -10,8 +10,9 @@ use whfb::crypto::cert::{Name, Text, UnsignedRequest};
 use whfb::crypto::digest::{hmac_sha256, sha256};
 use whfb::crypto::kdf::{SessionKdf, session_derived_key};
 use whfb::crypto::{PublicKey, SoftwareKey};
-use whfb::entra::server::InProcess;
+use whfb::entra::server::{InProcess, Server};
 use whfb::entra::{Database, Entra, Options, Rules, Snapshot};
+use whfb::link::{Http, Link as _};
 use whfb::wire::encoding::{base64, from_base64};
 use whfb::wire::http::{Method, Reply, Request};
 use whfb::wire::join::{CertificateRequest, JoinReply, JoinRequest, REQUEST_SUBJECT};
@@ -29,9 +30,21 @@ pub(crate) const REDIRECT: &str = "ms-appx-web://Microsoft.AAD.BrokerPlugin/dd76
 pub(crate) const TOKEN_PATH: &str = "/common/oauth2/token";
 pub(crate) const KEY_PATH: &str = "/EnrollmentServer/key/?api-version=1.0";
 
+/// Set in a second run of these tests: every lab listens, and every request goes over TLS.
+pub(crate) const OVER_HTTPS: &str = "WHFB_TEST_OVER_HTTPS";
+
+fn over_https() -> bool {
+    std::env::var_os(OVER_HTTPS).is_some()
+}
+
 /// Runs a test on a runtime of its own.
 pub(crate) fn run(work: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+    // A link over a socket blocks this thread, and connections of the directory go back to their pool meanwhile.
+    let mut runtime = match over_https() {
+        true => tokio::runtime::Builder::new_multi_thread(),
+        false => tokio::runtime::Builder::new_current_thread(),
+    };
+    runtime.worker_threads(1).enable_all().build().unwrap().block_on(work);
 }
 
 macro_rules! shared_keys {
@@ -67,6 +80,8 @@ pub(crate) fn sign(unsigned: Unsigned, key: &SoftwareKey) -> String {
 pub(crate) struct Lab {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) entra: Arc<Entra>,
+    /// The way over a socket, where the tests run over one.
+    socket: Option<(Http, Server)>,
     /// Dropped last: the database lies in it.
     pub(crate) folder: TempDir,
 }
@@ -141,7 +156,12 @@ impl Lab {
     async fn from_options(folder: TempDir, options: Options) -> Self {
         let clock = Arc::new(ManualClock::new(start()));
         let options = Options { clock: clock.clone(), ..options };
-        Self { clock, entra: Arc::new(Entra::open(options).await.unwrap()), folder }
+        let entra = Arc::new(Entra::open(options).await.unwrap());
+        let socket = over_https().then(|| {
+            let server = Server::start(entra.clone(), ([127, 0, 0, 1], 0).into()).unwrap();
+            (Http::new(server.address(), server.ca_pem()).unwrap(), server)
+        });
+        Self { clock, entra, socket, folder }
     }
 
     pub(crate) fn now(&self) -> i64 {
@@ -157,7 +177,17 @@ impl Lab {
     }
 
     pub(crate) async fn send(&self, request: Request) -> Reply {
-        InProcess::new(self.entra.clone()).answer(&request).await.unwrap()
+        match &self.socket {
+            // No TLS name leads to another host.
+            Some((link, _)) if host::ALL.contains(&request.host.as_str()) => link.send(&request).unwrap(),
+            _ => InProcess::new(self.entra.clone()).answer(&request).await.unwrap(),
+        }
+    }
+
+    /// The answer to a client that showed a certificate in its TLS handshake. Over a socket that takes a key for each, so
+    /// `listener.rs` does it once.
+    pub(crate) async fn send_from(&self, request: &Request, certificate: &[u8]) -> Reply {
+        InProcess::new(self.entra.clone()).answer_to(request, certificate).await.unwrap()
     }
 
     /// Sends what must be refused by that name, and leave the directory as it was.
@@ -174,10 +204,9 @@ impl Lab {
         name: &str,
     ) -> Value {
         let before = self.snapshot().await;
-        let router = InProcess::new(self.entra.clone());
         let reply = match certificate {
-            Some(der) => router.answer_to(&request, der).await.unwrap(),
-            None => router.answer(&request).await.unwrap(),
+            Some(der) => self.send_from(&request, der).await,
+            None => self.send(request).await,
         };
         let body = match reply.header("Content-Type") {
             Some("text/html; charset=utf-8") => config(&text(&reply)),

@@ -5,7 +5,6 @@ use whfb::base::OsRng;
 use whfb::crypto::SigningKey;
 use whfb::crypto::cert::{Authority, Certificate, Extension, Leaf, Validity};
 use whfb::entra::Rules;
-use whfb::entra::server::InProcess;
 use whfb::wire::encoding::from_base64;
 use whfb::wire::host;
 use whfb::wire::http::{Method, Request};
@@ -21,8 +20,7 @@ fn a_device_leaves_and_takes_its_prt_with_it() {
     run(async {
         let (lab, device, session) = Lab::provisioned(Rules::entra()).await;
         let der = from_base64(&device.certificate).unwrap();
-        let router = InProcess::new(lab.entra.clone());
-        assert_eq!(router.answer_to(&leave(&device.id), &der).await.unwrap().status, 200);
+        assert_eq!(lab.send_from(&leave(&device.id), &der).await.status, 200);
         let left = lab.snapshot().await;
         assert!(left.devices.is_empty());
         assert_eq!(left.keys.len(), 1, "a key outlives its device");

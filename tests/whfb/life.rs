@@ -86,3 +86,26 @@ fn secrets_come_by_standard_input_in_the_order_in_which_they_are_asked_for() {
     let signed_in = world.run_with_input(&["sign-in"], "271828\n");
     assert_eq!(signed_in.code, 0, "{}", signed_in.err);
 }
+
+#[test]
+fn an_assertion_is_printed_and_signs_nobody_in() {
+    let world = World::new();
+    world.provisioned("none");
+    let before = world.records();
+    let run = world.run(&["sign-in", "--assertion", "--pin-file", "PIN_FILE"]);
+    assert_eq!((run.code, run.out.trim().split('.').count()), (0, 3), "{}{}", run.out, run.err);
+    assert!(run.out.starts_with("eyJ") && run.out.lines().count() == 1, "{}", run.out);
+    assert!(world.records() == before, "a PRT was kept");
+    let told = world.json(&["sign-in", "--assertion", "--pin-file", "PIN_FILE"]);
+    assert!(told["asserted"]["expires"].is_string(), "{told}");
+}
+
+#[test]
+fn nobody_of_the_tenant_approves_device_codes_under_another_name() {
+    let world = World::new();
+    let serve = ["--json", "serve", "--listen", "127.0.0.1:0", "--approve-device-code", "mallory@contoso.example"];
+    let run = world.run(&serve);
+    assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+    assert!(run.json()["error"]["message"].to_string().contains("mallory@contoso.example"), "{}", run.out);
+    assert!(!world.state().join("env.sh").exists());
+}

@@ -391,6 +391,9 @@ pub(crate) struct SignIn {
     /// The user [default: the one who has a key on the device]
     #[arg(long, value_name = "UPN")]
     pub(crate) user: Option<String>,
+    /// Print the signed assertion and do not sign in: who holds it can, from another device, until it expires or is used
+    #[arg(long)]
+    pub(crate) assertion: bool,
     #[command(flatten)]
     pub(crate) pin: ByPin,
 }

@@ -1,6 +1,7 @@
-//! `whfb sign-in`: the PIN opens the container, the key signs, the server answers with a PRT.
+//! `whfb sign-in`: the PIN opens the container, the key signs, the server answers with a PRT; or the signature alone is printed.
 
 use serde_json::json;
+use whfb::device::assertion::Assert;
 use whfb::device::signin::{SignIn, SignedIn};
 use whfb::device::state::DeviceState;
 
@@ -20,6 +21,11 @@ pub(crate) fn run(args: &args::SignIn, place: &Place, output: &Output) -> Result
     };
     let link = tenant::link(place)?;
     let pin = prompt::secret("PIN", args.pin.pin_file.as_deref())?;
+    if args.assertion {
+        let made = opened.run(Assert::new(&upn, pin), link.as_ref())?;
+        output.answer(&made.assertion, &json!({"ok": true, "device": name, "asserted": made}));
+        return Ok(());
+    }
     let signed_in = opened.run(SignIn::new(&upn, pin), link.as_ref())?;
     output.answer(&describe(&signed_in), &json!({"ok": true, "device": name, "signed_in": signed_in}));
     Ok(())
