@@ -11,6 +11,7 @@ pub mod http;
 pub mod join;
 pub mod jwe;
 pub mod jws;
+pub mod key_credential;
 pub mod kpp;
 pub mod lab;
 pub mod oauth;
