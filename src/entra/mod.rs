@@ -5,9 +5,11 @@
 
 mod aik;
 mod authorize;
+mod credential;
 mod directory;
 mod discovery;
 mod grant;
+mod graph;
 mod join;
 mod mfa;
 mod nonce;
@@ -31,6 +33,7 @@ use crate::crypto::cert::Certificate;
 use directory::{Directory, Tenant};
 use tenant::TenantKeys;
 
+pub use credential::KeyRecord;
 pub use directory::{Database, DatabaseFault, DeviceRow, DirectoryError, KeyRow, Snapshot, UserRow};
 pub use refusal::{Broken, Dialect, Entry, Failure, Refusal};
 pub use rules::{Attestation, DuplicateKey, Freshness, Rules, StrangerEk, UnknownProfile};

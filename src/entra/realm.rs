@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::wire::oauth::decode_form;
+use crate::wire::http::decoded_segment;
 
 use super::Entra;
 use super::refusal::{Failure, Refusal};
@@ -22,9 +22,7 @@ pub(crate) fn find(entra: &Entra, tenant: &str, user: &str) -> Result<Realm, Fai
     if !entra.is_named(tenant) {
         return Err(Refusal::TenantUnknown.into());
     }
-    // A path is escaped as a form is, but for the plus sign.
-    let user =
-        decode_form(user.replace('+', "%2B").as_bytes()).into_iter().next().map_or_else(String::new, |(user, _)| user);
+    let user = decoded_segment(user);
     let domain = user.rsplit_once('@').map(|(_, domain)| domain.to_lowercase()).unwrap_or_default();
     let managed = domain == entra.tenant().domain;
     Ok(Realm {

@@ -6,6 +6,7 @@ pub mod base64_bytes;
 pub mod blob;
 pub mod discovery;
 pub mod encoding;
+pub mod graph;
 pub mod host;
 pub mod http;
 pub mod join;

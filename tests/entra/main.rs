@@ -5,6 +5,7 @@
 
 mod attestation;
 mod client;
+mod graph;
 mod joining;
 mod listener;
 mod registering;

@@ -10,6 +10,7 @@ use super::extract::Line;
 use crate::base::{OsRng, Timestamp, Uuid, random_guid};
 use crate::entra::authorize::Redirect;
 use crate::entra::{Broken, Dialect, Entra, Failure, Refusal};
+use crate::wire::graph::{GraphError, GraphErrorBody, InnerError};
 use crate::wire::join::JoinError;
 use crate::wire::kpp::{KeyError, NestedError};
 use crate::wire::oauth::ErrorReply;
@@ -20,6 +21,8 @@ pub(super) enum Answer {
     Json(Value),
     /// 200 with a compact JWE. Which content type Entra gives it is not known; clients read the text. \[inferred\]
     Encrypted(String),
+    /// 204 without a body.
+    Empty,
     /// 302 to the client, with the same address in a page.
     Redirect(Redirect),
 }
@@ -50,6 +53,7 @@ pub(super) fn finish(entra: &Entra, line: &Line, client: Option<Uuid>, answered:
     let mut response = match answered {
         Ok(Answer::Json(value)) => respond(StatusCode::OK, "application/json", value.to_string()),
         Ok(Answer::Encrypted(jwe)) => respond(StatusCode::OK, "application/jose", jwe),
+        Ok(Answer::Empty) => empty(),
         Ok(Answer::Redirect(redirect)) => redirected(&redirect),
         Err(Failure::Refused(refusal)) => refused(refusal, &ids),
         Err(Failure::Broken(_)) => {
@@ -72,6 +76,12 @@ fn respond(status: StatusCode, kind: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn empty() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
 
@@ -112,6 +122,17 @@ fn refused(refusal: Refusal, ids: &Ids) -> Response {
             message: text.to_owned(),
             trace_id: ids.request.to_string(),
             time: ids.now.strftime("%m-%d-%Y %H:%M:%SZ").to_string(),
+        }),
+        Dialect::Graph { code } => serde_json::to_value(GraphError {
+            error: GraphErrorBody {
+                code: code.to_owned(),
+                message: format!("{name}: {text}."),
+                inner_error: InnerError {
+                    date: ids.now.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+                    request_id: ids.request.to_string(),
+                    client_request_id: ids.client.unwrap_or(ids.request).to_string(),
+                },
+            },
         }),
         Dialect::Lab => Ok(literal!({ "error": { "code": name, "message": text } })),
     };

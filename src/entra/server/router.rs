@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::answer::{Answer, json};
 use super::extract;
 use crate::entra::sts::TokenAnswer;
-use crate::entra::{Entra, Failure, Refusal, aik, authorize, discovery, join, realm, register, sts};
+use crate::entra::{Entra, Failure, Refusal, aik, authorize, discovery, graph, join, realm, register, sts};
 use crate::wire::host;
 use crate::wire::http::{Method, Request};
 
@@ -50,9 +50,31 @@ async fn dispatch(entra: &Entra, request: &Request) -> Result<Answer, Failure> {
         (host::REGISTRATION, Get, ["enrollmentserver", "nonce", tenant]) => json(discovery::nonce(entra, tenant)?),
         (host::REGISTRATION, Post, ["enrollmentserver", "device"]) => json(join::join(entra, request).await?),
         (host::REGISTRATION, Post, ["enrollmentserver", "key"]) => json(register::register(entra, request).await?),
+        (host::GRAPH, ..) => serve_graph(entra, request, &segments).await,
         (host::AIK, Post, ["aik", "challenge"]) => json(aik::challenge(entra, request)?),
         (host::AIK, Post, ["aik", "certificate"]) => json(aik::certificate(entra, request).await?),
         (name, ..) if !host::ALL.contains(&name) => Err(Refusal::HostUnknown.into()),
         _ => Err(Refusal::PathUnknown.into()),
+    }
+}
+
+/// Graph admits the caller before it looks at what is behind the version.
+async fn serve_graph(entra: &Entra, request: &Request, segments: &[&str]) -> Result<Answer, Failure> {
+    const METHODS: &str = "windowshelloforbusinessmethods";
+    let [version @ ("v1.0" | "beta"), path @ ..] = segments else { return Err(Refusal::GraphVersionUnknown.into()) };
+    let call = graph::admit(entra, version, request).await?;
+    use Method::{Delete, Get, Patch};
+    match (request.method, path) {
+        (Get, ["me"]) => json(graph::me(&call).await?),
+        (Patch, ["me"] | ["users", _]) => Err(Refusal::GraphPropertyReadOnly.into()),
+        (Get, [who @ .., "authentication", METHODS]) => json(graph::methods(&call, who).await?),
+        (Get, [who @ .., "authentication", METHODS, id]) => json(graph::method(&call, who, id).await?),
+        (Delete, [who @ .., "authentication", METHODS, id]) => {
+            graph::delete_method(&call, who, id).await.map(|()| Answer::Empty)
+        }
+        (Get, ["devices"]) => json(graph::devices(&call).await?),
+        (Get, ["devices", id]) => json(graph::device(&call, id).await?),
+        (Get, [key]) if key.starts_with("devices(") => json(graph::device_by_key(&call, key).await?),
+        _ => Err(Refusal::GraphPathUnknown.into()),
     }
 }
