@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use whfb::device::home::Device;
 use whfb::entra::KeyRecord;
+use whfb::link::Direct;
 use whfb::wire::encoding::{base64, hex};
 use whfb::wire::key_credential::{KeyCredential, SearchableDeviceKey};
 
@@ -47,7 +48,7 @@ fn of_user(place: &Place, upn: &str) -> Result<Vec<Known>, Failure> {
         provider: None,
         record: Some(record),
     };
-    let records = records(place, upn)?.ok_or_else(|| {
+    let records = records(&tenant::directory(place)?, upn)?.ok_or_else(|| {
         Failure::usage(format!("the tenant has no user {upn}"))
             .next("name one of the tenant, such as alice@contoso.example")
     })?;
@@ -55,24 +56,28 @@ fn of_user(place: &Place, upn: &str) -> Result<Vec<Known>, Failure> {
 }
 
 fn on_device(place: &Place, device: &Device) -> Result<Vec<Known>, Failure> {
+    let users = device.state.users.iter();
+    let containers: Vec<_> = users.filter_map(|(upn, user)| Some((upn, user.container.as_ref()?))).collect();
+    if containers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tenant = tenant::directory(place)?;
     let mut keys = Vec::new();
-    for (upn, user) in &device.state.users {
-        let Some(container) = &user.container else { continue };
+    for (upn, container) in containers {
         let key = &container.user_key;
         keys.push(Known {
             upn: upn.clone(),
             key_id: key.key_id.to_string(),
             kid: key.kid.clone(),
             provider: Some(container.provider().name()),
-            record: records(place, upn)?.into_iter().flatten().find(|record| record.kid == key.key_id),
+            record: records(&tenant, upn)?.into_iter().flatten().find(|record| record.kid == key.key_id),
         });
     }
     Ok(keys)
 }
 
 /// What the tenant has of a user's keys; `None` without such a user.
-fn records(place: &Place, upn: &str) -> Result<Option<Vec<KeyRecord>>, Failure> {
-    let tenant = tenant::directory(place)?;
+fn records(tenant: &Direct, upn: &str) -> Result<Option<Vec<KeyRecord>>, Failure> {
     Ok(tenant.wait(tenant.entra().key_records(upn))?)
 }
 
