@@ -36,3 +36,8 @@ fn a_code_is_explained_in_whatever_form_it_comes() {
 fn policies_are_imported_and_explained() {
     run("policy");
 }
+
+#[test]
+fn keys_are_asked_for_by_device_or_by_user() {
+    run("key");
+}

@@ -43,14 +43,20 @@ impl Clock for ManualClock {
     }
 }
 
+/// Seconds between 1601-01-01 and 1970-01-01.
+const EPOCH_GAP: i128 = 11_644_473_600;
+
 /// Windows file time: 100-nanosecond ticks since 1601-01-01 UTC (MS-DTYP section 2.3.3).
 ///
 /// Instants before 1601 answer 0.
 pub fn filetime(at: Timestamp) -> u64 {
-    /// Seconds between 1601-01-01 and 1970-01-01.
-    const EPOCH_GAP: i128 = 11_644_473_600;
     let ticks = at.as_nanosecond() / 100 + EPOCH_GAP * 10_000_000;
     u64::try_from(ticks).unwrap_or(0)
+}
+
+/// The instant of a Windows file time; `None` behind the year 9999.
+pub fn from_filetime(ticks: u64) -> Option<Timestamp> {
+    Timestamp::from_nanosecond((i128::from(ticks) - EPOCH_GAP * 10_000_000) * 100).ok()
 }
 
 #[cfg(test)]
@@ -61,6 +67,8 @@ mod tests {
     fn filetime_of_the_key_credential_sample() {
         let at: Timestamp = "2016-02-22T22:02:11Z".parse().unwrap();
         assert_eq!(filetime(at), 131_006_521_310_000_000);
+        assert_eq!(from_filetime(filetime(at)), Some(at));
+        assert_eq!(from_filetime(u64::MAX), None);
     }
 
     #[test]

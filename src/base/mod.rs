@@ -6,7 +6,7 @@ mod clock;
 pub mod codes;
 mod secret;
 
-pub use clock::{Clock, ManualClock, SystemClock, filetime};
+pub use clock::{Clock, ManualClock, SystemClock, filetime, from_filetime};
 pub use codes::{Aadsts, Hresult};
 pub use jiff::{SignedDuration, Timestamp};
 pub use rand::rngs::OsRng;

@@ -5,11 +5,13 @@
 
 mod aik;
 mod authorize;
+mod credential;
 mod device_code;
 mod device_token;
 mod directory;
 mod discovery;
 mod grant;
+mod graph;
 mod join;
 mod leave;
 mod login;
@@ -38,6 +40,7 @@ use crate::crypto::cert::Certificate;
 use directory::{Directory, Tenant};
 use tenant::TenantKeys;
 
+pub use credential::KeyRecord;
 pub use directory::{Database, DatabaseFault, DeviceRow, DirectoryError, KeyRow, Snapshot, UserRow};
 pub use refusal::{Broken, Dialect, Entry, Failure, Refusal};
 pub use rules::{Attestation, DuplicateKey, Freshness, Rules, StrangerEk, UnknownProfile};

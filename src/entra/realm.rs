@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::wire::http::Request;
-use crate::wire::oauth::{decode_form, field};
+use crate::wire::http::{Request, decoded_segment};
+use crate::wire::oauth::field;
 
 use super::Entra;
 use super::refusal::{Failure, Refusal};
@@ -14,9 +14,7 @@ pub(crate) fn find(entra: &Entra, tenant: &str, user: &str, request: &Request) -
     if !entra.is_named(tenant) {
         return Err(Refusal::TenantUnknown.into());
     }
-    // A path is escaped as a form is, but for the plus sign.
-    let user =
-        decode_form(user.replace('+', "%2B").as_bytes()).into_iter().next().map_or_else(String::new, |(user, _)| user);
+    let user = decoded_segment(user);
     let domain = user.rsplit_once('@').map(|(_, domain)| domain.to_lowercase()).unwrap_or_default();
     let kind = if domain == entra.tenant().domain { "Managed" } else { "Unknown" };
     if field(&request.query(), "api-version") == Some("2.0") {

@@ -123,6 +123,32 @@ fn join_refuses_genuine_tokens_of_other_tenants_issuers_and_users() {
 }
 
 #[test]
+fn graph_refuses_genuine_tokens_of_other_tenants_issuers_and_users() {
+    run(async {
+        let entra = open(Vec::new()).await.unwrap();
+        let alice = entra.directory().user_by_upn("alice@contoso.example").await.unwrap().unwrap();
+        let aud = crate::wire::token::GRAPH_AUDIENCE.to_owned();
+        let good = AccessClaims { aud, oid: alice.id.to_string(), ..claims(&entra, Uuid::nil()) };
+        let other = Uuid::from_u128(1);
+        let request = |claims: &AccessClaims| {
+            let token = tokens::sign(entra.keys(), claims).unwrap();
+            Request::new(crate::wire::http::Method::Get, host::GRAPH, "/v1.0/me").bearer(&token)
+        };
+        for (claims, wanted) in [
+            (AccessClaims { tid: other.to_string(), ..good.clone() }, Refusal::GraphTokenTenant),
+            (AccessClaims { iss: tokens::issuer(other), ..good.clone() }, Refusal::GraphTokenIssuer),
+            (AccessClaims { nbf: good.nbf + 1, ..good.clone() }, Refusal::GraphTokenEarly),
+            (AccessClaims { oid: "alice".into(), ..good.clone() }, Refusal::GraphTokenUserUnknown),
+            (AccessClaims { oid: other.to_string(), ..good.clone() }, Refusal::GraphTokenUserUnknown),
+        ] {
+            let failure = graph::admit(&entra, "v1.0", &request(&claims)).await.err().unwrap();
+            assert!(matches!(failure, Failure::Refused(refusal) if refusal == wanted), "{failure:?}, not {wanted:?}");
+        }
+        assert!(graph::admit(&entra, "v1.0", &request(&good)).await.is_ok());
+    });
+}
+
+#[test]
 fn refuses_a_prt_to_a_device_without_a_usable_transport_key() {
     run(async {
         let entra = open(Vec::new()).await.unwrap();

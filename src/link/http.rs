@@ -86,6 +86,7 @@ fn encode(request: &Request, port: u16) -> Result<ureq::http::Request<Vec<u8>>, 
     let method = match request.method {
         Method::Get => ureq::http::Method::GET,
         Method::Post => ureq::http::Method::POST,
+        Method::Patch => ureq::http::Method::PATCH,
         Method::Delete => ureq::http::Method::DELETE,
     };
     let uri = format!("https://{}:{port}{}", request.host, request.target);

@@ -11,6 +11,8 @@ pub enum Method {
     Get,
     /// POST.
     Post,
+    /// PATCH.
+    Patch,
     /// DELETE.
     Delete,
 }
@@ -20,6 +22,7 @@ impl fmt::Display for Method {
         f.write_str(match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         })
     }
@@ -149,6 +152,13 @@ impl fmt::Debug for Reply {
     }
 }
 
+/// A segment of a path without its percent signs (RFC 3986 section 2.1). What separates the fields of a form means itself there.
+pub fn decoded_segment(segment: &str) -> String {
+    let field = segment.replace('+', "%2B").replace('=', "%3D").replace('&', "%26");
+    let mut fields = super::oauth::decode_form(field.as_bytes());
+    if fields.is_empty() { String::new() } else { fields.swap_remove(0).0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,5 +183,11 @@ mod tests {
             Reply { status: 200, headers: vec![("X".into(), "s3cret".into())], body: b"s3cret".to_vec().into() };
         assert_eq!(format!("{reply:?}"), "200 (6 bytes)");
         assert_eq!(reply.header("x"), Some("s3cret"));
+    }
+
+    #[test]
+    fn a_segment_is_decoded_and_keeps_what_separates_fields() {
+        assert_eq!(decoded_segment("a%40b+c=%27d&e"), "a@b+c='d&e");
+        assert_eq!(decoded_segment(""), "");
     }
 }

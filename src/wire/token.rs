@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Audience of a token for the registration service.
 pub const DRS_AUDIENCE: &str = "urn:ms-drs:enterpriseregistration.windows.net";
+/// Audience of a token for Microsoft Graph.
+pub const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
 /// Application id of the registration service, which v2 scopes name.
 pub const DRS_APPLICATION: &str = "01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9";
 /// Client id of the Windows broker: PRT requests.

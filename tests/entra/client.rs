@@ -291,6 +291,10 @@ fn refusal_name(body: &Value) -> String {
     if let Some(text) = body["error_description"].as_str().or(body["strServiceExceptionMessage"].as_str()) {
         return text.split(": ").nth(1).unwrap_or(text).to_owned();
     }
+    if body["error"]["innerError"].is_object() {
+        let message = body["error"]["message"].as_str().unwrap_or_default();
+        return message.split(": ").next().unwrap_or_default().to_owned();
+    }
     let name = body["ErrorType"].as_str().or(body["code"].as_str()).or(body["error"]["code"].as_str());
     name.unwrap_or("no name").to_owned()
 }

@@ -68,6 +68,7 @@ fn answers_over_tls_for_every_host_to_whoever_trusts_its_authority() {
     for name in [host::REGISTRATION, host::AIK, "localhost"] {
         assert!(ask(&server, Some(server.ca_pem()), name).unwrap().starts_with("HTTP/1.1 404"), "{name}");
     }
+    assert!(ask(&server, Some(server.ca_pem()), host::GRAPH).unwrap().contains("GraphVersionUnknown"));
     assert!(ask(&server, None, host::LOGIN).is_err(), "no trust, no answer");
     assert!(ask(&server, Some(server.ca_pem()), "example.org").is_err(), "a name that is not in the certificate");
     let address = server.address();

@@ -7,6 +7,7 @@ mod attestation;
 mod browser;
 mod client;
 mod device_code;
+mod graph;
 mod joining;
 mod leaving;
 mod listener;

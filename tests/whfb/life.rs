@@ -65,7 +65,7 @@ fn device_commands_go_to_the_server_that_serves_their_state() {
 }
 
 /// Reads the server's one object of readiness.
-fn wait_until_ready(server: &mut Guarded) {
+pub(crate) fn wait_until_ready(server: &mut Guarded) {
     let mut out = BufReader::new(server.0.stdout.take().unwrap());
     let mut text = String::new();
     while serde_json::from_str::<serde_json::Value>(&text).is_err() {

@@ -69,6 +69,9 @@ pub(crate) enum Command {
     Provision(Provision),
     /// Sign in with the PIN
     SignIn(SignIn),
+    /// Hello keys as the tenant keeps them
+    #[command(subcommand)]
+    Key(Key),
     /// What dsregcmd /status would say about a device, in short
     Status(Status),
     /// Ask a TPM about itself
@@ -396,6 +399,33 @@ pub(crate) struct SignIn {
     pub(crate) assertion: bool,
     #[command(flatten)]
     pub(crate) pin: ByPin,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Show the keys of a device or of a user: ids, level, strength, and KEYCREDENTIALLINK
+    ///
+    /// The key id is the GUID that registration answered and Graph lists; the kid is the SHA-256 of the public key, which
+    /// names it at sign-in.
+    Show {
+        /// The device; may be left out while there is only one
+        device: Option<String>,
+        /// Every key of a user, from whichever device
+        #[arg(long, value_name = "UPN", conflicts_with = "device")]
+        user: Option<String>,
+        /// Which directory's form of KEYCREDENTIALLINK the text has; --json has both
+        #[arg(long, value_name = "FORM", default_value = "azure")]
+        form: KeyForm,
+    },
+}
+
+/// A dialect of KEYCREDENTIALLINK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyForm {
+    /// As Active Directory keeps it
+    Ad,
+    /// As Entra keeps it
+    Azure,
 }
 
 #[derive(Debug, Fields)]

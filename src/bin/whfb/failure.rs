@@ -5,8 +5,8 @@ use whfb::base::Hresult;
 use whfb::device::StoreError;
 use whfb::device::stop::{Stop, StopClass};
 use whfb::device::tpm::TpmError;
-use whfb::entra::OpenError;
 use whfb::entra::server::StartError;
+use whfb::entra::{Broken, OpenError};
 use whfb::link::{DirectError, Halt, LinkError};
 
 /// Who or what is at fault; decides the exit code.
@@ -183,6 +183,12 @@ impl From<OpenError> for Failure {
                 .next("name a user of the tenant: --approve-device-code alice@contoso.example"),
             _ => Self::environment(error.to_string()).next("name another state directory: whfb --state DIR ..."),
         }
+    }
+}
+
+impl From<Broken> for Failure {
+    fn from(error: Broken) -> Self {
+        Self::environment(format!("the tenant's directory: {error}"))
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod failure;
 mod interrupt;
 mod join;
+mod key;
 mod lab;
 mod logon;
 mod matrix;
@@ -66,6 +67,7 @@ fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Logon(logon) => logon::run(logon, &place, output),
         Command::Provision(provision) => provision::run(provision, &place, output),
         Command::SignIn(sign_in) => sign_in::run(sign_in, &place, output),
+        Command::Key(key) => key::run(key, &place, output),
         Command::Status(status) => status::run(status, &place, output),
         Command::Tpm(tpm) => tpm::run(tpm, &place, output),
         Command::Bench(bench) => bench::run(bench, output),

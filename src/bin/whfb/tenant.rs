@@ -62,9 +62,14 @@ pub(crate) fn link(place: &Place) -> Result<Box<dyn Link>, Failure> {
         None => to_server(place),
         Some(_nobody_serves) => {
             tracing::info!(target: "whfb::link", "no server on this state directory: straight into the router");
-            Ok(Box::new(Direct::open(place.entra_options(Rules::default())?)?))
+            Ok(Box::new(directory(place)?))
         }
     }
+}
+
+/// The tenant's directory itself, for what no service tells; a server may run beside it.
+pub(crate) fn directory(place: &Place) -> Result<Direct, Failure> {
+    Ok(Direct::open(place.entra_options(Rules::default())?)?)
 }
 
 fn to_server(place: &Place) -> Result<Box<dyn Link>, Failure> {

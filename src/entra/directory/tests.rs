@@ -45,7 +45,10 @@ fn refuses_a_database_of_another_schema_version() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::File(folder.path().join("d.sqlite"));
         let directory = Directory::open(&database).await.unwrap();
-        sqlx::query("UPDATE _sqlx_migrations SET version = 99").execute(&directory.pool).await.unwrap();
+        sqlx::query("UPDATE _sqlx_migrations SET version = 99 WHERE version = 1")
+            .execute(&directory.pool)
+            .await
+            .unwrap();
         directory.close().await;
         let fault = Directory::open(&database).await.unwrap_err();
         assert!(matches!(fault, DatabaseFault::OtherSchema(99)), "{fault:?}");
@@ -80,5 +83,42 @@ fn a_database_file_is_the_owners_alone() {
             assert_eq!(mode & 0o077, 0);
         }
         directory.close().await;
+    });
+}
+
+#[test]
+fn a_deleted_key_leaves_a_line_in_the_audit_and_is_deleted_once() {
+    run(async {
+        let directory = memory().await;
+        let id = crate::base::Uuid::from_u128(7);
+        let user = User {
+            id,
+            upn: "u@x".into(),
+            display_name: String::new(),
+            salt: String::new(),
+            rounds: 1,
+            verifier: String::new(),
+            mfa_method: true,
+        };
+        let (domain, display_name, region) = ("x".into(), String::new(), String::new());
+        let tenant = Tenant { id, domain, display_name, region };
+        directory.seed(&Seed { tenant, keys: Vec::new(), users: vec![user] }, 0).await.unwrap();
+        let key = Key {
+            kid: id,
+            owner: id,
+            device: id,
+            key_id: "k".into(),
+            blob: String::new(),
+            created: 0,
+            level: "none".into(),
+            report: "null".into(),
+        };
+        directory.add_key(&key, "slot").await.unwrap();
+        assert!(directory.delete_key(&key, 5).await.unwrap());
+        assert!(!directory.delete_key(&key, 6).await.unwrap());
+        assert_eq!(directory.keys_of_user(id).await.unwrap(), []);
+        let lines: Vec<(i64, String, String)> =
+            sqlx::query_as("SELECT at, event, detail FROM audit ORDER BY at").fetch_all(&directory.pool).await.unwrap();
+        assert_eq!(lines[1..], [(5, "key deleted".to_owned(), id.to_string())]);
     });
 }

@@ -40,6 +40,19 @@ impl Refusal {
             TokenFault::Expired => Self::KeyTokenExpired,
         }
     }
+
+    /// A token fault at Graph.
+    pub(crate) fn graph_token(fault: TokenFault) -> Self {
+        match fault {
+            TokenFault::Malformed => Self::GraphTokenMalformed,
+            TokenFault::Signature => Self::GraphTokenSignature,
+            TokenFault::Issuer => Self::GraphTokenIssuer,
+            TokenFault::Tenant => Self::GraphTokenTenant,
+            TokenFault::Audience => Self::GraphTokenAudience,
+            TokenFault::NotYetValid => Self::GraphTokenEarly,
+            TokenFault::Expired => Self::GraphTokenExpired,
+        }
+    }
 }
 
 impl From<KeyRequestFault> for Refusal {

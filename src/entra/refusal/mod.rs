@@ -31,6 +31,11 @@ pub enum Dialect {
     },
     /// Device join and discovery: the MS-DVRJ error body.
     Join,
+    /// Microsoft Graph: an OData error body, the refusal's name before its text.
+    Graph {
+        /// `error.code`, one of Graph's.
+        code: &'static str,
+    },
     /// A service of the lab, or no service at all.
     Lab,
 }

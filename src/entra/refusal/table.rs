@@ -16,7 +16,7 @@ macro_rules! refusals {
             /// Every refusal.
             pub const ALL: &[Refusal] = &[$(Self::$name,)*];
 
-            /// Its exact name, which is also the machine-readable code of every dialect but OAuth's.
+            /// Its exact name, which is also the machine-readable code of every dialect but OAuth's and Graph's.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
             }
@@ -44,6 +44,11 @@ const fn Key(hresult: Hresult) -> Dialect {
 #[expect(non_snake_case, reason = "reads as the dialect in the table below")]
 const fn Join() -> Dialect {
     Dialect::Join
+}
+
+#[expect(non_snake_case, reason = "reads as the dialect in the table below")]
+const fn Graph(code: &'static str) -> Dialect {
+    Dialect::Graph { code }
 }
 
 #[expect(non_snake_case, reason = "reads as the dialect in the table below")]
@@ -269,6 +274,28 @@ refusals! {
     AttestationAssurance = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate does not say how the EK was verified";
     AttestationAikExpired = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_EXPIRED), "the AIK certificate, or one above it, has expired";
     AttestationUnknown = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement proves nothing";
+
+    // --- Microsoft Graph; which code belongs to which case is [inferred]
+    GraphVersionUnknown = 400 Graph("BadRequest"), "the path begins with neither v1.0 nor beta";
+    GraphTokenMissing = 401 Graph("InvalidAuthenticationToken"), "there is no bearer token";
+    GraphTokenMalformed = 401 Graph("InvalidAuthenticationToken"), "the bearer token is malformed";
+    GraphTokenSignature = 401 Graph("InvalidAuthenticationToken"), "the bearer token's signature does not verify";
+    GraphTokenIssuer = 401 Graph("InvalidAuthenticationToken"), "the bearer token is of another issuer";
+    GraphTokenTenant = 401 Graph("InvalidAuthenticationToken"), "the bearer token is of another tenant";
+    GraphTokenAudience = 401 Graph("InvalidAuthenticationToken"), "the bearer token is for another audience";
+    GraphTokenEarly = 401 Graph("InvalidAuthenticationToken"), "the bearer token is not valid yet";
+    GraphTokenExpired = 401 Graph("InvalidAuthenticationToken"), "the bearer token has expired";
+    GraphTokenUserUnknown = 401 Graph("InvalidAuthenticationToken"), "the token's user does not exist";
+    GraphPathUnknown = 400 Graph("BadRequest"), "nothing is served under this path and method";
+    GraphOptionUnsupported = 400 Graph("BadRequest"), "the query has an option that is not supported here";
+    GraphSelectUnknown = 400 Graph("BadRequest"), "$select names a property that the mock does not have";
+    GraphUserUnknown = 404 Graph("Request_ResourceNotFound"), "the user does not exist";
+    GraphUserDiffers = 403 Graph("Authorization_RequestDenied"), "only an administrator may do this to another user, and the tenant has none";
+    GraphMethodIdMalformed = 400 Graph("BadRequest"), "the id of the authentication method is not a GUID";
+    GraphMethodUnknown = 404 Graph("ResourceNotFound"), "the user has no Hello key of that id";
+    GraphDeviceIdMalformed = 400 Graph("BadRequest"), "the id of the device is not a GUID";
+    GraphDeviceUnknown = 404 Graph("Request_ResourceNotFound"), "no device has that id";
+    GraphPropertyReadOnly = 400 Graph("BadRequest"), "no property of a user can be written, searchableDeviceKey included";
 
     // --- the lab's certificate service for attestation keys
     AikBodyMalformed = 400 Lab, "the body is not a request of the AIK service";

@@ -12,6 +12,7 @@ use crate::base::{OsRng, Timestamp, Uuid, random_guid};
 use crate::entra::authorize::{Outcome, Redirect};
 use crate::entra::page::Page;
 use crate::entra::{Broken, Dialect, Entra, Failure, Refusal};
+use crate::wire::graph::{GraphError, GraphErrorBody, InnerError};
 use crate::wire::join::JoinError;
 use crate::wire::kpp::{KeyError, NestedError};
 use crate::wire::oauth::ErrorReply;
@@ -22,12 +23,12 @@ pub(super) enum Answer {
     Json(Value),
     /// 200 with a compact JWE. Which content type Entra gives it is not known; clients read the text. \[inferred\]
     Encrypted(String),
+    /// 204 without a body.
+    Empty,
     /// 302 to the client, with the same address in a page.
     Redirect(Redirect),
     /// A page for a person: 200, or the status of what the person did wrong.
     Page(Page),
-    /// 200 without a body.
-    Done,
 }
 
 impl From<Outcome> for Answer {
@@ -66,9 +67,9 @@ pub(super) fn finish(entra: &Entra, line: &Line, client: Option<Uuid>, answered:
     let mut response = match answered {
         Ok(Answer::Json(value)) => respond(StatusCode::OK, "application/json", value.to_string()),
         Ok(Answer::Encrypted(jwe)) => respond(StatusCode::OK, "application/jose", jwe),
+        Ok(Answer::Empty) => empty(),
         Ok(Answer::Redirect(redirect)) => redirected(&redirect),
         Ok(Answer::Page(page)) => page_response(page.refusal(), pages::render(&page)),
-        Ok(Answer::Done) => respond(StatusCode::OK, "application/json", String::new()),
         Err(Failure::Refused(refusal))
             if line.wants_page && matches!(refusal.entry().dialect, Dialect::Oauth { .. }) =>
         {
@@ -103,6 +104,12 @@ fn page_response(refusal: Option<Refusal>, html: String) -> Response {
     let status = refusal.map_or(Ok(StatusCode::OK), |refusal| StatusCode::from_u16(refusal.entry().status));
     let mut response = respond(status.unwrap_or(StatusCode::BAD_REQUEST), "text/html; charset=utf-8", html);
     response.headers_mut().insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    response
+}
+
+fn empty() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
 
@@ -143,6 +150,17 @@ fn refused(refusal: Refusal, ids: &Ids) -> Response {
             message: text.to_owned(),
             trace_id: ids.request.to_string(),
             time: ids.now.strftime("%m-%d-%Y %H:%M:%SZ").to_string(),
+        }),
+        Dialect::Graph { code } => serde_json::to_value(GraphError {
+            error: GraphErrorBody {
+                code: code.to_owned(),
+                message: format!("{name}: {text}."),
+                inner_error: InnerError {
+                    date: ids.now.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+                    request_id: ids.request.to_string(),
+                    client_request_id: ids.client.unwrap_or(ids.request).to_string(),
+                },
+            },
         }),
         Dialect::Lab => Ok(literal!({ "error": { "code": name, "message": text } })),
     };

@@ -67,6 +67,7 @@ pub(super) async fn read(request: HttpRequest) -> Result<Request, Refusal> {
     let method = match *request.method() {
         HttpMethod::GET => Method::Get,
         HttpMethod::POST => Method::Post,
+        HttpMethod::PATCH => Method::Patch,
         HttpMethod::DELETE => Method::Delete,
         _ => return Err(Refusal::PathUnknown),
     };

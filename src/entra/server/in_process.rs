@@ -66,6 +66,7 @@ fn encode(request: &Request) -> Result<axum::http::Request<Body>, NotHttp> {
     let method = match request.method {
         Method::Get => axum::http::Method::GET,
         Method::Post => axum::http::Method::POST,
+        Method::Patch => axum::http::Method::PATCH,
         Method::Delete => axum::http::Method::DELETE,
     };
     let mut builder = axum::http::Request::builder().method(method).uri(&request.target).header("Host", &request.host);

@@ -12,7 +12,8 @@ use super::extract;
 use crate::entra::device_code::Version;
 use crate::entra::sts::TokenAnswer;
 use crate::entra::{
-    Entra, Failure, Refusal, aik, authorize, device_code, discovery, join, leave, login, openid, realm, register, sts,
+    Entra, Failure, Refusal, aik, authorize, device_code, discovery, graph, join, leave, login, openid, realm,
+    register, sts,
 };
 use crate::wire::host;
 use crate::wire::http::{Method, Request};
@@ -44,12 +45,14 @@ async fn dispatch(entra: &Entra, request: &Request, certificate: Option<&[u8]>) 
     match (request.host.as_str(), request.method, segments.as_slice()) {
         (host::LOGIN | host::LOGIN_OLD, method, segments) => login_host(entra, request, method, segments).await,
         (host::REGISTRATION, Delete, ["enrollmentserver", "device", id]) => {
-            leave::leave(entra, id, certificate).await.map(|()| Answer::Done)
+            leave::leave(entra, id, certificate).await?;
+            json(serde_json::json!({}))
         }
         (host::REGISTRATION, Get, [tenant, "discover"]) => json(discovery::discover(entra, tenant)?),
         (host::REGISTRATION, Get, ["enrollmentserver", "nonce", tenant]) => json(discovery::nonce(entra, tenant)?),
         (host::REGISTRATION, Post, ["enrollmentserver", "device"]) => json(join::join(entra, request).await?),
         (host::REGISTRATION, Post, ["enrollmentserver", "key"]) => json(register::register(entra, request).await?),
+        (host::GRAPH, ..) => serve_graph(entra, request, &segments).await,
         (host::AIK, Post, ["aik", "challenge"]) => json(aik::challenge(entra, request)?),
         (host::AIK, Post, ["aik", "certificate"]) => json(aik::certificate(entra, request).await?),
         (name, ..) if !host::ALL.contains(&name) => Err(Refusal::HostUnknown.into()),
@@ -90,5 +93,26 @@ async fn login_host(entra: &Entra, request: &Request, method: Method, segments: 
             json(openid::keys(entra, tenant)?)
         }
         _ => Err(Refusal::PathUnknown.into()),
+    }
+}
+
+/// Graph admits the caller before it looks at what is behind the version.
+async fn serve_graph(entra: &Entra, request: &Request, segments: &[&str]) -> Result<Answer, Failure> {
+    const METHODS: &str = "windowshelloforbusinessmethods";
+    let [version @ ("v1.0" | "beta"), path @ ..] = segments else { return Err(Refusal::GraphVersionUnknown.into()) };
+    let call = graph::admit(entra, version, request).await?;
+    use Method::{Delete, Get, Patch};
+    match (request.method, path) {
+        (Get, ["me"]) => json(graph::me(&call).await?),
+        (Patch, ["me"] | ["users", _]) => Err(Refusal::GraphPropertyReadOnly.into()),
+        (Get, [who @ .., "authentication", METHODS]) => json(graph::methods(&call, who).await?),
+        (Get, [who @ .., "authentication", METHODS, id]) => json(graph::method(&call, who, id).await?),
+        (Delete, [who @ .., "authentication", METHODS, id]) => {
+            graph::delete_method(&call, who, id).await.map(|()| Answer::Empty)
+        }
+        (Get, ["devices"]) => json(graph::devices(&call).await?),
+        (Get, ["devices", id]) => json(graph::device(&call, id).await?),
+        (Get, [key]) if key.starts_with("devices(") => json(graph::device_by_key(&call, key).await?),
+        _ => Err(Refusal::GraphPathUnknown.into()),
     }
 }

@@ -12,6 +12,13 @@ impl Directory {
         Ok(sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(&self.pool).await?)
     }
 
+    /// Every device, oldest first.
+    pub(crate) async fn devices(&self) -> Answer<Vec<Device>> {
+        const SQL: &str = "SELECT id, owner, display_name, os, os_version, trust_type, enabled, thumbprint, certificate, \
+             transport_key, created FROM devices ORDER BY created, id";
+        Ok(sqlx::query_as(SQL).fetch_all(&self.pool).await?)
+    }
+
     /// A device by its certificate's thumbprint.
     pub(crate) async fn device_by_thumbprint(&self, thumbprint: &str) -> Answer<Option<Device>> {
         const SQL: &str = "SELECT id, owner, display_name, os, os_version, trust_type, enabled, thumbprint, certificate, \

@@ -34,6 +34,26 @@ impl Directory {
         Ok(stored.kid)
     }
 
+    /// The keys of a user, oldest first.
+    pub(crate) async fn keys_of_user(&self, user: Uuid) -> Answer<Vec<Key>> {
+        const SQL: &str = "SELECT kid, owner, device, key_id, blob, created, level, report FROM keys \
+             WHERE owner = $1 ORDER BY created, kid";
+        Ok(sqlx::query_as(SQL).bind(user.to_string()).fetch_all(&self.pool).await?)
+    }
+
+    /// Deletes a key; false if somebody else did before.
+    pub(crate) async fn delete_key(&self, key: &Key, now: i64) -> Answer<bool> {
+        let mut work = self.pool.begin().await?;
+        let done = sqlx::query("DELETE FROM keys WHERE kid = $1").bind(key.kid.to_string()).execute(&mut *work).await?;
+        let deleted = done.rows_affected() > 0;
+        if deleted {
+            let detail = key.kid.to_string();
+            record(&mut work, now, "key deleted", Some(key.owner), Some(key.device), &detail).await?;
+        }
+        work.commit().await?;
+        Ok(deleted)
+    }
+
     /// The keys of a user with that identifier (base64 SHA-256), oldest first.
     pub(crate) async fn keys_of(&self, user: Uuid, key_id: &str) -> Answer<Vec<Key>> {
         const SQL: &str = "SELECT kid, owner, device, key_id, blob, created, level, report FROM keys \
