@@ -8,7 +8,7 @@ help:
 	@echo "make run    build and run the demo: join, provision, attest, register, sign in, and the refusals"
 	@echo "make test   run every test"
 	@echo "make test-kernel-tpm   the same against a real Linux TPM driver: Debian's kernel in QEMU, without KVM"
-	@echo "make test-peers   clients that we did not write, unmodified, against whfb serve: roadtx from PyPI"
+	@echo "make test-peers   clients that we did not write, unmodified, against whfb serve: roadtx (PyPI), libhimmelblau (crates.io)"
 	@echo "make check  what CI runs: format, lints, tests, documentation, each bench once"
 	@echo "make bench  measure key creation and signing (release build), with a report in target/criterion"
 	@echo "make bench-check   compare ratios of one run with benches/limits.toml; SLOWDOWN=session-per-call makes it fail"
@@ -33,6 +33,7 @@ test-peers: setup
 	@.ci/setup clients
 	$(CARGO) build
 	tests/peers/roadtx "$(CURDIR)/target/debug/whfb"
+	tests/peers/himmelblau/run "$(CURDIR)/target/debug/whfb"
 
 check:
 	.ci/run

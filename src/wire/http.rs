@@ -89,7 +89,8 @@ impl Request {
         scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
     }
 
-    /// Whether the answer may be a page: the client takes it and does not ask for JSON by name, as a browser does.
+    /// Whether the answer may be a page: the client says what it takes and does not ask for JSON by name, as browsers do, and
+    /// public clients at the authorization endpoint.
     pub fn wants_page(&self) -> bool {
         let mut ranges = self
             .headers

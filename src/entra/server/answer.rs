@@ -27,7 +27,7 @@ pub(super) enum Answer {
     Empty,
     /// 302 to the client, with the same address in a page.
     Redirect(Redirect),
-    /// A page for a person: 200, or the status of what the person did wrong.
+    /// 200 with a page for a person.
     Page(Page),
 }
 
@@ -69,11 +69,11 @@ pub(super) fn finish(entra: &Entra, line: &Line, client: Option<Uuid>, answered:
         Ok(Answer::Encrypted(jwe)) => respond(StatusCode::OK, "application/jose", jwe),
         Ok(Answer::Empty) => empty(),
         Ok(Answer::Redirect(redirect)) => redirected(&redirect),
-        Ok(Answer::Page(page)) => page_response(page.refusal(), pages::render(&page)),
+        Ok(Answer::Page(page)) => page_response(pages::render(&page, ids.request)),
         Err(Failure::Refused(refusal))
             if line.wants_page && matches!(refusal.entry().dialect, Dialect::Oauth { .. }) =>
         {
-            page_response(Some(refusal), pages::refusal(refusal))
+            page_response(pages::refusal(refusal, ids.request))
         }
         Err(Failure::Refused(refusal)) => refused(refusal, &ids),
         Err(Failure::Broken(_)) => {
@@ -99,10 +99,10 @@ fn respond(status: StatusCode, kind: &'static str, body: String) -> Response {
     response
 }
 
-/// A page that nobody can put into a frame of theirs.
-fn page_response(refusal: Option<Refusal>, html: String) -> Response {
-    let status = refusal.map_or(Ok(StatusCode::OK), |refusal| StatusCode::from_u16(refusal.entry().status));
-    let mut response = respond(status.unwrap_or(StatusCode::BAD_REQUEST), "text/html; charset=utf-8", html);
+/// A page that nobody can put into a frame of theirs. A refusal is 200 as well: libhimmelblau reads none from a page of another
+/// status. \[client\]
+fn page_response(html: String) -> Response {
+    let mut response = respond(StatusCode::OK, "text/html; charset=utf-8", html);
     response.headers_mut().insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response
 }

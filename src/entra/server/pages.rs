@@ -5,6 +5,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::json;
 
+use crate::base::Uuid;
 use crate::entra::page::Page;
 use crate::entra::{Dialect, Refusal};
 
@@ -12,8 +13,8 @@ const STYLE: &str = "body{font:16px/1.5 sans-serif;margin:4em auto;max-width:26e
     label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit;margin:.3em 0}\
     input,button{padding:.5em}small{color:#555}.fault{border-left:4px solid #b00;padding-left:.7em}";
 
-/// A page as HTML.
-pub(super) fn render(page: &Page) -> String {
+/// A page as HTML, in the answer of that id.
+pub(super) fn render(page: &Page, id: Uuid) -> String {
     let body = match page {
         Page::Password { flow, hint, .. } => password(flow, hint),
         Page::SecondFactor { flow, user, .. } => second_factor(flow, user),
@@ -22,12 +23,12 @@ pub(super) fn render(page: &Page) -> String {
         Page::Submit { action, code, state } => submit(action, code, state.as_deref()),
         Page::Done { approved } => done(*approved),
     };
-    frame(page.refusal(), &body)
+    frame(page.refusal(), id, &body)
 }
 
 /// A refusal that has no page to go back to.
-pub(super) fn refusal(refusal: Refusal) -> String {
-    frame(Some(refusal), &html! {})
+pub(super) fn refusal(refusal: Refusal, id: Uuid) -> String {
+    frame(Some(refusal), id, &html! {})
 }
 
 /// What is said of a refusal: number, name and words.
@@ -40,7 +41,7 @@ pub(super) fn words(refusal: Refusal) -> String {
     format!("{number}{}: {}.", refusal.name(), entry.text)
 }
 
-fn frame(refusal: Option<Refusal>, body: &Markup) -> String {
+fn frame(refusal: Option<Refusal>, id: Uuid, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -48,7 +49,7 @@ fn frame(refusal: Option<Refusal>, body: &Markup) -> String {
                 meta charset="utf-8";
                 title { "Sign in to the lab" }
                 style { (PreEscaped(STYLE)) }
-                @if let Some(refusal) = refusal { (config(refusal)) }
+                @if let Some(refusal) = refusal { (config(refusal, id)) }
             }
             body {
                 h1 { "Sign in" }
@@ -61,13 +62,20 @@ fn frame(refusal: Option<Refusal>, body: &Markup) -> String {
     .into_string()
 }
 
-/// Clients that are no browsers read an error out of this script.
-fn config(refusal: Refusal) -> Markup {
+/// Clients that are no browsers read an error out of this script: roadtx the first three members, libhimmelblau the others too.
+fn config(refusal: Refusal, id: Uuid) -> Markup {
     let entry = refusal.entry();
+    let number = match entry.dialect {
+        Dialect::Oauth { number, .. } => Some(number.0),
+        _ => None,
+    };
     let config = json!({
         "strMainMessage": "Sorry, but we're having trouble signing you in.",
         "strAdditionalMessage": entry.text,
         "strServiceExceptionMessage": words(refusal),
+        "iErrorCode": number,
+        "sessionId": id.to_string(),
+        "canary": "",
     });
     // Neither names nor texts of the table hold a bracket that could end the script.
     PreEscaped(format!("<script>//<![CDATA[\n$Config={config};\n//]]></script>"))
@@ -163,7 +171,7 @@ mod tests {
             Page::Confirm { flow: "f".into(), client: evil.into() },
             Page::Submit { action: evil.into(), code: "c".into(), state: Some(evil.into()) },
         ] {
-            assert!(!render(&page).contains("<script>alert"), "{page:?}");
+            assert!(!render(&page, Uuid::nil()).contains("<script>alert"), "{page:?}");
         }
     }
 
@@ -176,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_form_of_a_code_is_the_one_that_clients_look_for() {
-        let page = render(&Page::Submit { action: "msauth://x".into(), code: "1.c".into(), state: None });
+        let page = render(&Page::Submit { action: "msauth://x".into(), code: "1.c".into(), state: None }, Uuid::nil());
         assert!(page.contains("<form name=\"hiddenform\"") && page.contains("name=\"code\" value=\"1.c\""));
         assert!(page.contains("SwitchToProgressPage();"));
     }
