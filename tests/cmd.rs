@@ -36,3 +36,8 @@ fn a_code_is_explained_in_whatever_form_it_comes() {
 fn policies_are_imported_and_explained() {
     run("policy");
 }
+
+#[test]
+fn rules_are_explained_and_a_bad_file_is_refused_by_line() {
+    run("rules");
+}

@@ -122,8 +122,9 @@ pub struct KeyError {
     /// The HRESULT that a Windows device shows for it. Ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hresult: Option<String>,
-    /// Entra's form.
-    pub error: NestedError,
+    /// Entra's form; AD FS has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<NestedError>,
 }
 
 /// The nested form of [`KeyError`].

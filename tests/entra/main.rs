@@ -7,6 +7,7 @@ mod attestation;
 mod client;
 mod joining;
 mod listener;
+mod profiles;
 mod registering;
 mod session;
 mod signing_in;

@@ -1,148 +1,105 @@
-//! Every switch of the mock, each with the tag of its source.
+//! Every switch of the mock, in one table with the tag of its source; profiles of them; and the file that turns some.
 //!
-//! Tags: `[spec]` a published specification or official documentation, `[client]` seen in public clients, `[inferred]`
-//! reasoned and unproven, `ours` the lab's own. A switch that no code reads does not exist.
+//! A switch that no code reads does not exist.
 
-use crate::base::SignedDuration;
+mod file;
+mod setting;
+mod table;
 
-/// What the server does with a key's attestation. Ours: Microsoft's own is not public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Attestation {
-    /// Statements are not looked at; every key is of level `none`.
-    Ignore,
-    /// A statement that is sent must verify and its level is stored; none is needed.
-    Record,
-    /// A key needs a statement by an attestation key that the lab's service certified.
-    RequireAik,
-    /// As [`Self::RequireAik`], and the TPM's endorsement certificate must have been verified.
-    RequireEk,
-}
+use std::fmt;
 
-/// Whether a statement must be made over a nonce of the server. Ours.
+pub use file::{RulesFault, RulesFileError};
+pub use setting::{
+    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, KeyErrorForm, Kind, PrtTokenType,
+    RegistrationAmr, StrangerEk, WeakKey,
+};
+pub use table::{Rules, SWITCHES, Switch};
+
+/// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    /// A nonce of the registration service, good once.
-    Required,
-    /// A statement without a nonce is taken; one with a nonce is still checked.
-    None,
+pub enum Tag {
+    /// A published specification or official documentation says so.
+    Spec(&'static str),
+    /// It was seen in public clients, or in what others published of them.
+    Client(&'static str),
+    /// Reasoned and unproven.
+    Inferred,
+    /// The lab's own: Microsoft has no such thing, or none that is public.
+    Ours,
 }
 
-/// What registering the same key twice does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DuplicateKey {
-    /// The same user, device and key again: the first `kid` is answered and nothing is added.
-    Idempotent,
-    /// Every registration adds a key.
-    Append,
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spec(place) => write!(f, "[spec: {place}]"),
+            Self::Client(place) => write!(f, "[client: {place}]"),
+            Self::Inferred => f.write_str("[inferred]"),
+            Self::Ours => f.write_str("[ours]"),
+        }
+    }
 }
 
-/// What the AIK service makes of an EK certificate by a vendor that the lab does not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StrangerEk {
-    /// As of none: the attestation key is certified against the endorsement key alone, and reaches level `aik`.
-    AsAbsent,
-    /// No certificate for the attestation key.
-    Refuse,
-}
-
-/// The switches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    /// `[spec]` How old a multi-factor authentication may be when a key is registered: ten minutes (Windows Hello for
-    /// Business, "How provisioning works"). That it is counted from the authentication itself is `[inferred]`.
-    pub mfa_freshness: SignedDuration,
-    /// `[inferred]` Lifetime of an access token; Entra's varies between 60 and 90 minutes.
-    pub access_token_lifetime: SignedDuration,
-    /// `[client]` Lifetime of a PRT and of a refresh token: fourteen days less a second.
-    pub prt_lifetime: SignedDuration,
-    /// `[inferred]` Lifetime of an authorization code.
-    pub code_lifetime: SignedDuration,
-    /// `[spec]` Lifetime of a nonce: ten minutes (MS-OAPXBC section 3.2.5.1.1, for AD FS).
-    pub nonce_lifetime: SignedDuration,
-    /// `[spec]` Whether a Hello assertion needs a nonce (MS-OAPXBC section 3.2.5.1.2.3).
-    pub require_assertion_nonce: bool,
-    /// `[client]` Longest time between `iat` and `exp` of a Hello assertion; `None` admits any, as public clients show.
-    pub assertion_window: Option<SignedDuration>,
-    /// `[client]` Whether the audience of a Hello assertion must be `common` or the tenant; public tools say that Entra
-    /// does not look.
-    pub check_assertion_audience: bool,
-    /// `[client]` Whether a Hello key signs in only from the device that registered it. Public tools use another one.
-    pub require_same_device: bool,
-    /// `[client]` Whether version 1 of the session-key derivation is taken; Microsoft announced its end, libhimmelblau
-    /// speaks nothing else.
-    pub accept_kdf_v1: bool,
-    /// `[inferred]` What registering the same key twice does.
-    pub duplicate_key: DuplicateKey,
-    /// Ours. What is done with attestation statements.
-    pub attestation: Attestation,
-    /// `[inferred]` Whether an attested key must have exactly the attributes and scheme of the Windows template, which is
-    /// known from samples of other keys.
-    pub exact_template: bool,
-    /// Ours. Whether a statement must be fresh.
-    pub attestation_freshness: Freshness,
-    /// `[inferred]` What an EK certificate is worth whose vendor is not among the lab's roots: a chip's, at first.
-    pub stranger_ek: StrangerEk,
-    /// Ours. How long a challenge of the AIK service can be answered.
-    pub aik_ticket_lifetime: SignedDuration,
-}
-
-/// The name is no profile.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no profile is called {0:?}; there are entra, strict and hardware-required")]
-pub struct UnknownProfile(pub String);
-
-impl Rules {
-    /// The names of the profiles.
-    pub const PROFILES: &[&str] = &["entra", "strict", "hardware-required"];
-
+/// A named set of values for all switches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Profile {
     /// The default: strict in form, lenient exactly where public clients show Entra to be.
-    pub fn entra() -> Self {
-        Self {
-            mfa_freshness: SignedDuration::from_mins(10),
-            access_token_lifetime: SignedDuration::from_mins(60),
-            prt_lifetime: SignedDuration::from_secs(1_209_599),
-            code_lifetime: SignedDuration::from_mins(10),
-            nonce_lifetime: SignedDuration::from_mins(10),
-            require_assertion_nonce: true,
-            assertion_window: None,
-            check_assertion_audience: false,
-            require_same_device: false,
-            accept_kdf_v1: true,
-            duplicate_key: DuplicateKey::Idempotent,
-            attestation: Attestation::Record,
-            exact_template: false,
-            attestation_freshness: Freshness::Required,
-            stranger_ek: StrangerEk::AsAbsent,
-            aik_ticket_lifetime: SignedDuration::from_mins(5),
+    Entra,
+    /// Every switch at its tightest, but for what public clients do not do: attest, and use one nonce in both places.
+    Strict,
+    /// [`Self::Strict`], and a key needs a statement that it lives in a TPM.
+    HardwareRequired,
+    /// AD FS as MS-KPP and MS-OAPXBC specify it. Its `pctx` and its discovery are absent.
+    Adfs,
+    /// Entra as it was known to be before May 2023.
+    Entra2022,
+}
+
+impl Profile {
+    /// Every profile.
+    pub const ALL: [Self; 5] = [Self::Entra, Self::Strict, Self::HardwareRequired, Self::Adfs, Self::Entra2022];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Entra => "entra",
+            Self::Strict => "strict",
+            Self::HardwareRequired => "hardware-required",
+            Self::Adfs => "adfs",
+            Self::Entra2022 => "entra-2022",
         }
     }
 
-    /// Every switch at its tightest, but for attestation, which public clients do not send.
-    pub fn strict() -> Self {
-        Self {
-            assertion_window: Some(SignedDuration::from_mins(20)),
-            check_assertion_audience: true,
-            require_same_device: true,
-            accept_kdf_v1: false,
-            exact_template: true,
-            stranger_ek: StrangerEk::Refuse,
-            ..Self::entra()
+    /// What it is for, in a line.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Entra => "strict in form, lenient where public clients show Entra to be",
+            Self::Strict => "every switch at its tightest",
+            Self::HardwareRequired => "strict, and only attested hardware keys are registered",
+            Self::Adfs => "AD FS as MS-KPP and MS-OAPXBC specify it",
+            Self::Entra2022 => "Entra before May 2023: any earlier MFA registers a key, an assertion needs no nonce",
         }
-    }
-
-    /// [`Self::strict`], and a key needs a statement that it lives in a TPM.
-    pub fn hardware_required() -> Self {
-        Self { attestation: Attestation::RequireAik, ..Self::strict() }
     }
 
     /// The profile of a name.
-    pub fn named(name: &str) -> Result<Self, UnknownProfile> {
-        match name {
-            "entra" => Ok(Self::entra()),
-            "strict" => Ok(Self::strict()),
-            "hardware-required" => Ok(Self::hardware_required()),
-            _ => Err(UnknownProfile(name.to_owned())),
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// The profiles whose values it takes over `entra`'s, the later over the earlier.
+    fn lineage(self) -> &'static [Self] {
+        match self {
+            Self::Entra => &[],
+            Self::Strict => &[Self::Strict],
+            Self::HardwareRequired => &[Self::Strict, Self::HardwareRequired],
+            Self::Adfs => &[Self::Adfs],
+            Self::Entra2022 => &[Self::Entra2022],
         }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -152,22 +109,67 @@ impl Default for Rules {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_profile_has_its_name_and_no_two_are_the_same() {
-        let profiles: Vec<_> = Rules::PROFILES.iter().map(|name| Rules::named(name).unwrap()).collect();
-        assert_eq!(profiles[0], Rules::default());
-        assert!(profiles[0] != profiles[1] && profiles[1] != profiles[2]);
-        assert_eq!(Rules::named("entra "), Err(UnknownProfile("entra ".to_owned())));
+impl Rules {
+    /// [`Profile::Entra`].
+    pub fn entra() -> Self {
+        Profile::Entra.rules()
     }
 
-    #[test]
-    fn hardware_required_is_strict_with_attestation() {
-        let relaxed = Rules { attestation: Rules::strict().attestation, ..Rules::hardware_required() };
-        assert_eq!(relaxed, Rules::strict());
-        assert!(Rules::hardware_required().attestation >= Attestation::RequireAik);
+    /// [`Profile::Strict`].
+    pub fn strict() -> Self {
+        Profile::Strict.rules()
+    }
+
+    /// [`Profile::HardwareRequired`].
+    pub fn hardware_required() -> Self {
+        Profile::HardwareRequired.rules()
+    }
+
+    /// The switches that are not as the profile has them: name and value.
+    pub fn turned(&self, profile: Profile) -> Vec<(&'static str, String)> {
+        let base = profile.rules();
+        let all = SWITCHES.iter().map(|switch| (switch, switch.value(self)));
+        all.filter(|(switch, value)| *value != switch.value(&base))
+            .map(|(switch, value)| (switch.name, value))
+            .collect()
     }
 }
+
+impl fmt::Debug for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Switch").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl Switch {
+    /// The switch of a name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SWITCHES.iter().find(|switch| switch.name == name)
+    }
+
+    /// What it is.
+    pub fn value(&self, rules: &Rules) -> String {
+        (self.read)(rules)
+    }
+
+    /// What it can be, as a rules file writes it.
+    pub fn allowed(&self) -> String {
+        self.kind.allowed(self.longest)
+    }
+
+    /// Where its value in a profile comes from.
+    pub fn tag(&self, profile: Profile) -> Tag {
+        let said = |wanted: Profile| self.sources.iter().find(|(profile, _)| *profile == wanted).map(|(_, tag)| *tag);
+        let own = profile.lineage().iter().rev().find_map(|step| said(*step));
+        own.or_else(|| said(Profile::Entra)).unwrap_or(Tag::Inferred)
+    }
+
+    /// Turns it; false, and nothing is turned, if it cannot be that.
+    #[must_use]
+    pub fn turn(&self, rules: &mut Rules, value: &str) -> bool {
+        (self.turn)(rules, value)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use serde_json::{Value, json as literal};
 use super::extract::Line;
 use crate::base::{OsRng, Timestamp, Uuid, random_guid};
 use crate::entra::authorize::Redirect;
+use crate::entra::rules::KeyErrorForm;
 use crate::entra::{Broken, Dialect, Entra, Failure, Refusal};
 use crate::wire::join::JoinError;
 use crate::wire::kpp::{KeyError, NestedError};
@@ -51,7 +52,7 @@ pub(super) fn finish(entra: &Entra, line: &Line, client: Option<Uuid>, answered:
         Ok(Answer::Json(value)) => respond(StatusCode::OK, "application/json", value.to_string()),
         Ok(Answer::Encrypted(jwe)) => respond(StatusCode::OK, "application/jose", jwe),
         Ok(Answer::Redirect(redirect)) => redirected(&redirect),
-        Err(Failure::Refused(refusal)) => refused(refusal, &ids),
+        Err(Failure::Refused(refusal)) => refused(refusal, entra.rules().key_error, &ids),
         Err(Failure::Broken(_)) => {
             respond(StatusCode::INTERNAL_SERVER_ERROR, "application/json", broken(&ids).to_string())
         }
@@ -84,7 +85,7 @@ fn redirected(redirect: &Redirect) -> Response {
     response
 }
 
-fn refused(refusal: Refusal, ids: &Ids) -> Response {
+fn refused(refusal: Refusal, form: KeyErrorForm, ids: &Ids) -> Response {
     let entry = refusal.entry();
     let (name, text) = (refusal.name(), entry.text);
     let status = StatusCode::from_u16(entry.status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -105,7 +106,8 @@ fn refused(refusal: Refusal, ids: &Ids) -> Response {
             clientrequestid: ids.client.map(|id| id.to_string()),
             time: ids.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             hresult: Some(hresult.to_string()),
-            error: NestedError { code: name.to_owned(), message: text.to_owned() },
+            error: (form == KeyErrorForm::Both)
+                .then(|| NestedError { code: name.to_owned(), message: text.to_owned() }),
         }),
         Dialect::Join => serde_json::to_value(JoinError {
             error_type: name.to_owned(),
