@@ -11,3 +11,4 @@ mod life;
 mod matrix;
 mod program;
 mod refusals;
+mod rules;
