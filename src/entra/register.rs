@@ -5,12 +5,12 @@ use crate::crypto::has_roca_fingerprint;
 use crate::wire::blob;
 use crate::wire::encoding::base64;
 use crate::wire::http::Request;
-use crate::wire::kpp::{KeyReply, KeyRequest};
+use crate::wire::kpp::{KeyReply, KeyRequest, ProvisioningContext};
 use crate::wire::token::DRS_AUDIENCE;
 
 use super::directory::{Key, User};
-use super::refusal::{Failure, Refusal};
-use super::rules::{DuplicateKey, WeakKey};
+use super::refusal::{Broken, Failure, Refusal};
+use super::rules::{DuplicateKey, Pctx, WeakKey};
 use super::verdict::{Judged, judge, statement};
 use super::{Entra, mfa, tokens};
 
@@ -37,7 +37,19 @@ pub(crate) async fn register(entra: &Entra, request: &Request) -> Result<KeyRepl
     let kid = store(entra, &user, registrant.device, &wanted, &judged, strength).await?;
     let told = statement.is_some() || wanted.software;
     let attestation_level = told.then(|| judged.level.to_string());
-    Ok(KeyReply { kid: kid.to_string(), upn: user.upn, attestation_level })
+    Ok(KeyReply { kid: kid.to_string(), upn: user.upn, pctx: context(entra)?, attestation_level })
+}
+
+/// The signed context of AD FS. The lab has no domain controller; the name says where one would be.
+fn context(entra: &Entra) -> Result<Option<String>, Broken> {
+    match entra.rules().pctx {
+        Pctx::Absent => Ok(None),
+        Pctx::Signed => {
+            let context = ProvisioningContext { domain_controller: format!("dc.{}", entra.tenant().domain) };
+            let json = serde_json::to_vec(&context).map_err(|_| Broken::Encoding)?;
+            Ok(Some(base64(&entra.keys().devices.signed_data(&json)?)))
+        }
+    }
 }
 
 /// `api-version` is given once, in the query or as a header, and is 1.0.

@@ -12,4 +12,6 @@ mod registering;
 mod session;
 mod signing_in;
 mod story;
+#[path = "../support/mod.rs"]
+mod support;
 mod tokens;

@@ -5,13 +5,16 @@ use std::sync::OnceLock;
 use rsa::BigUint;
 use serde_json::{Value, json};
 use whfb::base::SignedDuration;
+use whfb::crypto::cert::Certificate;
 use whfb::crypto::{SoftwareKey, has_roca_fingerprint};
 use whfb::entra::rules::{RegistrationAmr, WeakKey};
 use whfb::entra::{Profile, Rules};
+use whfb::wire::encoding::from_base64;
 use whfb::wire::http::Request;
 use whfb::wire::oauth::TokenReply;
 
 use crate::client::*;
+use crate::support::missing;
 
 /// A token by PRT without fresh MFA: what somebody has who stole the PRT of a morning's sign-in.
 async fn stale_token(lab: &Lab, upn: &str) -> String {
@@ -145,6 +148,52 @@ fn a_refused_registration_is_flat_in_ad_fs_and_has_entras_form_beside_it_elsewhe
             assert_eq!(body.get("error").is_none(), profile == Profile::Adfs, "{profile}");
         }
     });
+}
+
+/// What OpenSSL makes of a SignedData, by a certificate authority in DER; `None` where there is no openssl.
+fn opened_by_openssl(signed: &[u8], authority: &[u8]) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("signed"), signed).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), whfb::crypto::cert::pem(authority)).unwrap();
+    let arguments = "cms -verify -inform DER -in signed -CAfile ca.pem -purpose any -attime";
+    let mut command = std::process::Command::new("openssl");
+    command.current_dir(folder.path()).args(arguments.split(' ')).arg(start().as_second().to_string());
+    let output = command.output().ok()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_context_of_ad_fs_is_signed_by_the_issuer_of_device_certificates() {
+    run(async {
+        for profile in Profile::ALL {
+            let lab = Lab::new(Rules { pctx: profile.rules().pctx, ..Rules::entra() }).await;
+            let device = lab.join(ALICE).await;
+            let session = lab.session(&device, ALICE).await;
+            let request = register(&lab.ngcmfa(&session).await, &kngc(user_key()));
+            let reply: Value = lab.send(request).await.json().unwrap();
+            assert_eq!(reply.get("pctx").is_some(), profile == Profile::Adfs, "{profile}: {reply}");
+            let Some(pctx) = reply["pctx"].as_str() else { continue };
+            let signed = from_base64(pctx).unwrap();
+            let authority = certificate_in(&signed);
+            let issued = Certificate::from_der(&from_base64(&device.certificate).unwrap()).unwrap();
+            assert_eq!(issued.verify_signed_by(authority.public()), Ok(()));
+            match opened_by_openssl(&signed, authority.der()) {
+                Some(text) => assert_eq!(text, "{\"DomainControllerFqdn\":\"dc.contoso.example\"}"),
+                None => drop(missing::<()>("a signed context as OpenSSL reads it", "openssl")),
+            }
+        }
+    });
+}
+
+/// The only certificate in a SignedData: it is the longest run of bytes that is one.
+fn certificate_in(signed: &[u8]) -> Certificate {
+    let starts = (0..signed.len()).filter(|at| signed[*at..].starts_with(&[0x30, 0x82]));
+    let runs = starts.filter_map(|at| {
+        let length = 4 + usize::from(u16::from_be_bytes([signed[at + 2], signed[at + 3]]));
+        Certificate::from_der(signed.get(at..at + length)?).ok()
+    });
+    runs.max_by_key(|certificate| certificate.der().len()).unwrap()
 }
 
 #[test]

@@ -193,6 +193,35 @@ mod tests {
     }
 
     #[test]
+    fn every_profile_written_as_a_file_is_that_profile() {
+        for profile in Profile::ALL {
+            let lines = SWITCHES.iter().map(|switch| match switch.kind {
+                Kind::Flag => format!("{} = {}\n", switch.name, switch.value(&profile.rules())),
+                _ => format!("{} = \"{}\"\n", switch.name, switch.value(&profile.rules())),
+            });
+            let (base, rules) = Rules::from_toml(&lines.collect::<String>()).unwrap();
+            assert_eq!((base, rules), (Profile::Entra, profile.rules()));
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_odd_to_be_refused_in_a_line() {
+        let deep = "[".repeat(30_000);
+        let long = "x".repeat(60_000);
+        for text in [
+            format!("weak-key = {deep}"),
+            format!("weak-key = {deep}{}", "]".repeat(30_000)),
+            format!("{long} = 1"),
+            format!("weak-key = \"{long}\""),
+            format!("\"{}\" = 1", "é\\n".repeat(20_000)),
+            format!("{}weak-key = 1", "a.".repeat(20_000)),
+        ] {
+            let refused = Rules::from_toml(&text).unwrap_err().to_string();
+            assert!(refused.len() < 300 && !refused.contains('\n'), "{refused}");
+        }
+    }
+
+    #[test]
     fn what_is_no_toml_is_called_so_at_its_line() {
         for (text, line) in [("weak-key", 1), ("\nweak-key = refuse", 2), ("a = 1\nb = \"", 2), ("\u{0}", 1)] {
             let error = Rules::from_toml(text).unwrap_err();

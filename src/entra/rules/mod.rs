@@ -10,7 +10,7 @@ use std::fmt;
 
 pub use file::{RulesFault, RulesFileError};
 pub use setting::{
-    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, KeyErrorForm, Kind, PrtTokenType,
+    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, KeyErrorForm, Kind, Pctx, PrtTokenType,
     RegistrationAmr, StrangerEk, WeakKey,
 };
 pub use table::{Rules, SWITCHES, Switch};
@@ -48,7 +48,7 @@ pub enum Profile {
     Strict,
     /// [`Self::Strict`], and a key needs a statement that it lives in a TPM.
     HardwareRequired,
-    /// AD FS as MS-KPP and MS-OAPXBC specify it. Its `pctx` and its discovery are absent.
+    /// AD FS as MS-KPP and MS-OAPXBC specify it. Its discovery and its device join are absent.
     Adfs,
     /// Entra as it was known to be before May 2023.
     Entra2022,

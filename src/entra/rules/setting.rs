@@ -159,6 +159,14 @@ words! {
         Flat = "flat",
     }
 
+    /// Whether the reply to a registered key has a provisioning context, `pctx`.
+    Pctx {
+        /// There is none.
+        Absent = "absent",
+        /// CMS SignedData by the issuer of device certificates, over the name of a domain controller.
+        Signed = "signed",
+    }
+
     /// What is done with a key of a known weakness (CVE-2017-15361).
     WeakKey {
         /// It is registered, with strength `weak`.

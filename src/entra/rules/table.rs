@@ -2,7 +2,7 @@
 
 use super::setting::{Kind, Setting};
 use super::{
-    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, KeyErrorForm, Profile, PrtTokenType,
+    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, KeyErrorForm, Pctx, Profile, PrtTokenType,
     RegistrationAmr, StrangerEk, Tag, WeakKey,
 };
 use crate::base::SignedDuration;
@@ -113,6 +113,11 @@ rules! {
         Entra: KeyErrorForm::Both, Tag::Client("AADInternals reads error.message");
         Adfs: KeyErrorForm::Flat, Tag::Spec("MS-KPP section 2.2.3.1");
     }
+    "pctx" = pctx: Pctx {
+        "whether the reply to a registered key has a signed context, which names a domain controller of the lab's making";
+        Entra: Pctx::Absent, Tag::Inferred;
+        Adfs: Pctx::Signed, Tag::Spec("MS-KPP section 3.1.5.1.1.2");
+    }
     "attestation" = attestation: Attestation {
         "what is done with a key's attestation";
         Entra: Attestation::Record, Tag::Ours;
@@ -168,7 +173,6 @@ rules! {
         Entra: true, Tag::Client("libhimmelblau speaks nothing else");
         Strict: false, Tag::Spec("Entra, deprecation of key derivation function version 1");
         Adfs: true, Tag::Spec("MS-OIDCE: version 2 is a capability beside it");
-        Entra2022: true, Tag::Spec("Entra, deprecation of key derivation function version 1: of later");
     }
     "prt-lifetime" = prt_lifetime: SignedDuration [to 90 * DAY] {
         "lifetime of a PRT and of a refresh token";
