@@ -246,6 +246,23 @@ fn ad_fs_wants_one_nonce_in_both_places_and_its_issuer_as_audience() {
 }
 
 #[test]
+fn strict_takes_an_assertion_for_common_or_the_tenant() {
+    run(async {
+        let (lab, device, _) = Lab::provisioned(Rules { assertion_window: None, ..Rules::strict() }).await;
+        let tenant = lab.snapshot().await.tenant.to_string();
+        for (audience, taken) in [("common", true), ("Common", true), (tenant.as_str(), true), ("organizations", false)]
+        {
+            let (inner, outer) = (lab.nonce().await, lab.nonce().await);
+            let request = by_assertion(&lab, &device, Some(&inner), audience, &outer);
+            match taken {
+                true => assert_eq!(lab.send(request).await.status, 200, "{audience}"),
+                false => drop(lab.refuses(request, 400, "AssertionAudienceWrong").await),
+            }
+        }
+    });
+}
+
+#[test]
 fn an_assertion_needed_no_nonce_before_cve_2023_35348_was_fixed() {
     run(async {
         let (lab, device, _) = Lab::provisioned(Profile::Entra2022.rules()).await;

@@ -88,6 +88,9 @@ pub(crate) fn help(output: &Output) {
             text.push_str(&format!("\n    {profile} {tag}"));
         }
     }
+    text.push_str(
+        "\n\nA rules file is TOML: `profile = \"strict\"` if it starts from another than entra, then a line a switch.",
+    );
     let profiles: Vec<_> =
         Profile::ALL.iter().map(|each| json!({"name": each.name(), "about": each.about()})).collect();
     let switches: Vec<_> = SWITCHES.iter().map(object).collect();

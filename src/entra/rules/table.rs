@@ -92,7 +92,7 @@ rules! {
         Entra2022: RegistrationAmr::AnyMfa, Tag::Inferred;
     }
     "mfa-freshness" = mfa_freshness: Option<SignedDuration> [to DAY] {
-        "how old the multi-factor authentication may be when a key is registered, counted from itself [inferred]";
+        "how old the multi-factor authentication may be when a key is registered; that it counts from there is inferred";
         Entra: Some(minutes(10)), Tag::Spec("Windows Hello for Business, how provisioning works");
         Adfs: None, Tag::Spec("MS-KPP section 3.1.5.1.1.3 asks for no age");
         Entra2022: None, Tag::Client("HackTricks Cloud, device registration: closed in May 2023");
