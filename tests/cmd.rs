@@ -41,3 +41,8 @@ fn policies_are_imported_and_explained() {
 fn keys_are_asked_for_by_device_or_by_user() {
     run("key");
 }
+
+#[test]
+fn rules_are_explained_and_a_bad_file_is_refused_by_line() {
+    run("rules");
+}

@@ -10,10 +10,12 @@ pub mod digest;
 pub mod kdf;
 pub mod otp;
 mod public;
+mod roca;
 mod signing;
 mod software;
 
 pub use agreement::agree_once;
 pub use public::{EcPublic, InvalidKey, PublicKey, RsaPublic, SignatureAlgorithm, SignatureInvalid};
+pub use roca::has_roca_fingerprint;
 pub use signing::{KeyFailure, SigningKey};
 pub use software::{SoftwareKey, SoftwareKeyError};

@@ -56,6 +56,9 @@ pub enum InvalidKey {
     /// The modulus is even, so it is no RSA modulus.
     #[error("the modulus is even")]
     EvenModulus,
+    /// The exponent is even or 1: nothing can be signed that it verifies, or everything can.
+    #[error("the exponent is even or 1")]
+    Exponent,
     /// The structure is not a SubjectPublicKeyInfo of a known algorithm.
     #[error("not an RSA or P-256 public key")]
     Structure,
@@ -79,6 +82,9 @@ impl RsaPublic {
         }
         if modulus.last().is_some_and(|last| last % 2 == 0) {
             return Err(InvalidKey::EvenModulus);
+        }
+        if exponent == [1] || exponent.last().is_some_and(|last| last % 2 == 0) {
+            return Err(InvalidKey::Exponent);
         }
         Ok(Self { modulus: modulus.to_vec(), exponent: exponent.to_vec() })
     }
@@ -247,6 +253,9 @@ mod tests {
         assert_eq!(RsaPublic::new(&[0, 5], &[3]), Err(InvalidKey::Number));
         assert_eq!(RsaPublic::new(&[5], &[]), Err(InvalidKey::Number));
         assert_eq!(RsaPublic::new(&[4], &[3]), Err(InvalidKey::EvenModulus));
+        for exponent in [&[1][..], &[2], &[1, 0, 0]] {
+            assert_eq!(RsaPublic::new(&[5], exponent), Err(InvalidKey::Exponent));
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What a directory tells of a Hello key: how strong it is, and its KEYCREDENTIALLINK in both dialects.
 
 use crate::base::{Timestamp, Uuid};
-use crate::wire::blob;
 use crate::wire::encoding::from_base64;
 use crate::wire::key_credential::{KeyCredential, KeyStrength};
 
@@ -39,11 +38,12 @@ impl Entra {
 }
 
 impl Key {
-    /// How strong the key is. Registration takes RSA-2048 alone, so whatever reads as a key is a good one.
+    /// How strong the key was found to be when it was registered.
     pub(crate) fn strength(&self) -> KeyStrength {
-        match from_base64(&self.blob).ok().and_then(|blob| blob::read(&blob).ok()) {
-            Some(_) => KeyStrength::Normal,
-            None => KeyStrength::Unknown,
+        match self.strength.as_str() {
+            "normal" => KeyStrength::Normal,
+            "weak" => KeyStrength::Weak,
+            _ => KeyStrength::Unknown,
         }
     }
 

@@ -23,7 +23,7 @@ mod realm;
 mod refusal;
 mod register;
 mod resource;
-mod rules;
+pub mod rules;
 pub mod server;
 mod session;
 mod signin;
@@ -43,7 +43,7 @@ use tenant::TenantKeys;
 pub use credential::KeyRecord;
 pub use directory::{Database, DatabaseFault, DeviceRow, DirectoryError, KeyRow, Snapshot, UserRow};
 pub use refusal::{Broken, Dialect, Entry, Failure, Refusal};
-pub use rules::{Attestation, DuplicateKey, Freshness, Rules, StrangerEk, UnknownProfile};
+pub use rules::{Attestation, DuplicateKey, Freshness, Profile, Rules, StrangerEk};
 pub use tenant::{SEEDED_DOMAIN, SEEDED_OTP_SECRET, SEEDED_PASSWORD, SEEDED_TENANT, TenantFault};
 
 /// What an [`Entra`] is opened with.

@@ -1,15 +1,16 @@
 //! Key registration (MS-KPP section 3.1.5.1.1.3): 400 for the request, 401 for the token, 400 for the user and the key.
 
 use crate::base::{OsRng, Uuid, random_guid};
+use crate::crypto::has_roca_fingerprint;
 use crate::wire::blob;
 use crate::wire::encoding::base64;
 use crate::wire::http::Request;
-use crate::wire::kpp::{KeyReply, KeyRequest};
+use crate::wire::kpp::{KeyReply, KeyRequest, ProvisioningContext};
 use crate::wire::token::DRS_AUDIENCE;
 
 use super::directory::{Key, User};
-use super::refusal::{Failure, Refusal};
-use super::rules::DuplicateKey;
+use super::refusal::{Broken, Failure, Refusal};
+use super::rules::{DuplicateKey, Pctx, WeakKey};
 use super::verdict::{Judged, judge, statement};
 use super::{Entra, mfa, tokens};
 
@@ -30,12 +31,25 @@ pub(crate) async fn register(entra: &Entra, request: &Request) -> Result<KeyRepl
     let statement = wanted.attestation.as_ref().map(statement).transpose()?;
     let registrant = registrant(entra, request).await?;
     let user = entra.directory().user_by_upn(&registrant.upn).await?.ok_or(Refusal::KeyUserUnknown)?;
+    let strength = strength(entra, &wanted)?;
     let judged = judge(entra, &wanted, statement.as_ref())?;
     judged.consume_nonce(entra).await?;
-    let kid = store(entra, &user, registrant.device, &wanted, &judged).await?;
+    let kid = store(entra, &user, registrant.device, &wanted, &judged, strength).await?;
     let told = statement.is_some() || wanted.software;
     let attestation_level = told.then(|| judged.level.to_string());
-    Ok(KeyReply { kid: kid.to_string(), upn: user.upn, attestation_level })
+    Ok(KeyReply { kid: kid.to_string(), upn: user.upn, pctx: context(entra)?, attestation_level })
+}
+
+/// The signed context of AD FS. The lab has no domain controller; the name says where one would be.
+fn context(entra: &Entra) -> Result<Option<String>, Broken> {
+    match entra.rules().pctx {
+        Pctx::Absent => Ok(None),
+        Pctx::Signed => {
+            let context = ProvisioningContext { domain_controller: format!("dc.{}", entra.tenant().domain) };
+            let json = serde_json::to_vec(&context).map_err(|_| Broken::Encoding)?;
+            Ok(Some(base64(&entra.keys().devices.signed_data(&json)?)))
+        }
+    }
 }
 
 /// `api-version` is given once, in the query or as a header, and is 1.0.
@@ -91,12 +105,22 @@ async fn registrant(entra: &Entra, request: &Request) -> Result<Registrant, Fail
     Ok(Registrant { upn, device: device.id })
 }
 
+/// What Graph calls keyStrength. That Entra's `weak` is this weakness is inferred.
+fn strength(entra: &Entra, wanted: &KeyRequest) -> Result<&'static str, Refusal> {
+    match (has_roca_fingerprint(&wanted.key), entra.rules().weak_key) {
+        (false, _) => Ok("normal"),
+        (true, WeakKey::StoreAsWeak) => Ok("weak"),
+        (true, WeakKey::Refuse) => Err(Refusal::KeyWeak),
+    }
+}
+
 async fn store(
     entra: &Entra,
     user: &User,
     device: Uuid,
     wanted: &KeyRequest,
     judged: &Judged,
+    strength: &str,
 ) -> Result<Uuid, Failure> {
     let kid = random_guid(&mut OsRng);
     let key_id = base64(&blob::key_id(&wanted.blob));
@@ -113,6 +137,7 @@ async fn store(
         created: entra.now().as_second(),
         level: judged.level.to_string(),
         report: judged.report.to_string(),
+        strength: strength.to_owned(),
     };
     Ok(entra.directory().add_key(&key, &slot).await?)
 }

@@ -17,6 +17,7 @@ use super::directory::{Device, Key, NewGrant, User};
 use super::grant::{self, Kind, Proof, Prt};
 use super::nonce::{NonceFault, Purpose};
 use super::refusal::{Broken, Failure, Refusal};
+use super::rules::{AssertionAudience, AssertionNonce, PrtTokenType};
 use super::{Entra, device_token, mfa, sts, tokens};
 
 impl From<NonceFault> for Refusal {
@@ -164,12 +165,13 @@ async fn by_hello_key(entra: &Entra, compact: &str, outer_nonce: &str, device: &
     verify(key, &jws)?;
     check_device_of(entra, key, device).await?;
     check_times(entra, &assertion)?;
-    match assertion.request_nonce.as_deref() {
-        None if entra.rules().require_assertion_nonce => Err(Refusal::NonceMissing)?,
-        None => {}
+    match (assertion.request_nonce.as_deref(), entra.rules().assertion_nonce) {
+        (None, AssertionNonce::Optional) => {}
+        (None, _) => Err(Refusal::NonceMissing)?,
         // The specification wants one nonce in both places, public clients use two: one request uses a nonce up once.
-        Some(nonce) if nonce == outer_nonce => {}
-        Some(nonce) => entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?,
+        (Some(nonce), _) if nonce == outer_nonce => {}
+        (Some(_), AssertionNonce::Same) => Err(Refusal::AssertionNonceDiffers)?,
+        (Some(nonce), _) => entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?,
     }
     Ok(user)
 }
@@ -205,13 +207,17 @@ fn check_times(entra: &Entra, assertion: &HelloAssertion) -> Result<(), Refusal>
     let (now, rules) = (entra.now().as_second(), entra.rules());
     let (from, to) = (assertion.iat.0, assertion.exp.0);
     let too_wide = rules.assertion_window.is_some_and(|window| to.saturating_sub(from) > window.as_secs());
-    let audience = assertion.aud.as_str();
-    let ours = audience.eq_ignore_ascii_case("common") || audience == entra.tenant().id.to_string();
+    let (audience, tenant) = (assertion.aud.as_str(), entra.tenant().id);
+    let is_for_us = match rules.assertion_audience {
+        AssertionAudience::Any => true,
+        AssertionAudience::Tenant => audience.eq_ignore_ascii_case("common") || audience == tenant.to_string(),
+        AssertionAudience::Issuer => audience == tokens::issuer(tenant),
+    };
     let faults = [
         (from > now, Refusal::AssertionNotYetValid),
         (to <= now, Refusal::AssertionExpired),
         (too_wide, Refusal::AssertionWindowTooWide),
-        (rules.check_assertion_audience && !ours, Refusal::AssertionAudienceWrong),
+        (!is_for_us, Refusal::AssertionAudienceWrong),
     ];
     faults.into_iter().find(|(wrong, _)| *wrong).map_or(Ok(()), |(_, refusal)| Err(refusal))
 }
@@ -254,7 +260,7 @@ pub(crate) async fn reissue(entra: &Entra, user: &User, prt: &mut Prt, client: &
     };
     entra.directory().add_grant(&row).await?;
     Ok(PrtReply {
-        token_type: "Bearer".to_owned(),
+        token_type: token_type(entra.rules().prt_token_type),
         refresh_token,
         refresh_token_expires_in: lifetime,
         session_key_jwe: None,
@@ -264,6 +270,13 @@ pub(crate) async fn reissue(entra: &Entra, user: &User, prt: &mut Prt, client: &
         expires_on: exp.to_string(),
         client_info: Some(client_info(entra, user)),
     })
+}
+
+fn token_type(rule: PrtTokenType) -> String {
+    match rule {
+        PrtTokenType::Bearer => "Bearer".to_owned(),
+        PrtTokenType::Pop => "pop".to_owned(),
+    }
 }
 
 fn client_info(entra: &Entra, user: &User) -> String {

@@ -123,6 +123,7 @@ mod tests {
             (with(4, 1), BlobFault::BitLength),
             (with(27, 0), BlobFault::Numbers(InvalidKey::Number)),
             (with(282, 2), BlobFault::Numbers(InvalidKey::EvenModulus)),
+            (with(26, 2), BlobFault::Numbers(InvalidKey::Exponent)),
         ] {
             assert_eq!(read(&blob), Err(fault));
         }

@@ -98,9 +98,20 @@ pub struct KeyReply {
     pub kid: String,
     /// UPN of the user object that was written.
     pub upn: String,
+    /// base64 CMS SignedData over [`ProvisioningContext`] in JSON, by the service's issuing certificate; AD FS only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pctx: Option<String>,
     /// What the server made of the attestation. Ours.
     #[serde(rename = "attestationLevel", default, skip_serializing_if = "Option::is_none")]
     pub attestation_level: Option<String>,
+}
+
+/// What is signed in [`KeyReply::pctx`] (MS-KPP section 3.1.5.1.1.2): where the key can be used at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvisioningContext {
+    /// DNS name of the domain controller that wrote the key.
+    #[serde(rename = "DomainControllerFqdn")]
+    pub domain_controller: String,
 }
 
 /// Error body: MS-KPP's flat ErrorDetails, and Entra's nested `error.message` beside it (protocol.md 1.5).
@@ -122,8 +133,9 @@ pub struct KeyError {
     /// The HRESULT that a Windows device shows for it. Ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hresult: Option<String>,
-    /// Entra's form.
-    pub error: NestedError,
+    /// Entra's form; AD FS has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<NestedError>,
 }
 
 /// The nested form of [`KeyError`].

@@ -11,8 +11,11 @@ mod graph;
 mod joining;
 mod leaving;
 mod listener;
+mod profiles;
 mod registering;
 mod session;
 mod signing_in;
 mod story;
+#[path = "../support/mod.rs"]
+mod support;
 mod tokens;

@@ -133,6 +133,7 @@ fn refuses_each_malformed_kngc_by_name_before_it_looks_at_the_token() {
             (json!({ "kngc": base64(&[&good[..], &[0]].concat()) }), "KngcLengths"),
             (with(4, 1), "KngcBitLength"),
             (with(282, 2), "KngcNumbers"),
+            (with(26, 2), "KngcNumbers"),
             (kngc(&small), "KngcKeySize"),
             (json!({ "kngc": base64(&good), "labAttestation": 1 }), "KeyAttestationMalformed"),
         ];

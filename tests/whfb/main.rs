@@ -12,3 +12,4 @@ mod life;
 mod matrix;
 mod program;
 mod refusals;
+mod rules;

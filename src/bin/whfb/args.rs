@@ -134,25 +134,21 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "UPN")]
     pub(crate) approve_device_code: Option<String>,
 
-    /// Which rules to keep
-    #[arg(long, value_name = "NAME", default_value = "entra")]
-    pub(crate) rules: RulesName,
+    /// Which rules to keep: entra, strict, hardware-required, adfs, entra-2022, or a TOML file
+    ///
+    /// A file has a path or ends in .toml. It may name the profile that it starts from (`profile = "strict"`), and then
+    /// the switches that differ, one a line, such as `mfa-freshness = "5m"`.
+    #[arg(long, value_name = "NAME|FILE", default_value = "entra")]
+    pub(crate) rules: String,
+
+    /// List every switch of the rules: what it can be, where it comes from, its value in each profile
+    #[arg(long)]
+    pub(crate) rules_help: bool,
 }
 
 /// The name of a value as it is typed.
 pub(crate) fn typed<T: ValueEnum>(value: T) -> String {
     value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-}
-
-/// A named profile of rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RulesName {
-    /// Strict in form, lenient where public clients show Entra to be
-    Entra,
-    /// Every switch at its tightest
-    Strict,
-    /// Strict, and only attested hardware keys are registered
-    HardwareRequired,
 }
 
 #[derive(Debug, Subcommand)]

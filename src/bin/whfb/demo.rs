@@ -12,7 +12,7 @@ use whfb::device::signin::{Logon, SignIn};
 use whfb::device::state::TpmChoice;
 use whfb::device::tpm::{Condition, KeyKind};
 use whfb::entra::server::Server;
-use whfb::entra::{Rules, SEEDED_DOMAIN, SEEDED_PASSWORD, SEEDED_TENANT};
+use whfb::entra::{Profile, SEEDED_DOMAIN, SEEDED_PASSWORD, SEEDED_TENANT};
 use whfb::link::{Direct, Http};
 
 use crate::args::Demo;
@@ -88,7 +88,7 @@ fn check_empty(place: &Place) -> Result<(), Failure> {
 
 fn tell(story: &mut Story<'_>, place: &Place, demo: &Demo) -> Result<(), Failure> {
     story.chapter("A device with a TPM, under RequireSecurityDevice");
-    let tenant = story.step("tenant", "start a tenant", || Tenant::start(place, Rules::entra(), "entra"))?;
+    let tenant = story.step("tenant", "start a tenant", || Tenant::start(place, Profile::Entra))?;
     with_tpm(story, place, demo, &tenant.link)?;
 
     story.chapter("The same device without a TPM");
@@ -97,7 +97,7 @@ fn tell(story: &mut Story<'_>, place: &Place, demo: &Demo) -> Result<(), Failure
 
     story.chapter("A server that takes attested hardware keys alone");
     let tenant = story.step("strict-tenant", "restart the tenant with rules hardware-required", || {
-        Tenant::start(place, Rules::hardware_required(), "hardware-required")
+        Tenant::start(place, Profile::HardwareRequired)
     })?;
     refuse_software_key(story, &mut bare, &tenant)
 }
@@ -111,14 +111,14 @@ struct Tenant {
 }
 
 impl Tenant {
-    fn start(place: &Place, rules: Rules, name: &str) -> Result<(Self, Evidence), Failure> {
-        let entra = Direct::open(place.entra_options(rules)?)?;
+    fn start(place: &Place, profile: Profile) -> Result<(Self, Evidence), Failure> {
+        let entra = Direct::open(place.entra_options(profile.rules())?)?;
         let server = Server::start(Arc::clone(entra.entra()), ([127, 0, 0, 1], 0).into())?;
         let link = Http::new(server.address(), server.ca_pem())?;
         let evidence = vec![
             ("tenant", format!("{SEEDED_DOMAIN} ({SEEDED_TENANT})").into()),
             ("listens on", format!("https://{}", server.address()).into()),
-            ("rules", name.into()),
+            ("rules", profile.name().into()),
         ];
         Ok((Self { link, _server: server, entra }, evidence))
     }

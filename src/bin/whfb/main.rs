@@ -18,6 +18,7 @@ mod output;
 mod policy;
 mod prompt;
 mod provision;
+mod rules;
 mod serve;
 mod sign_in;
 mod status;

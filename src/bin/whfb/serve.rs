@@ -5,23 +5,29 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
+use whfb::entra::Options;
 use whfb::entra::server::{Proxy, Server};
-use whfb::entra::{Options, Rules};
 use whfb::link::Direct;
 
-use crate::args::{Serve, typed};
+use crate::args::Serve;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::lab::Place;
 use crate::output::Output;
+use crate::rules::{self, Chosen};
 use crate::tenant;
 
 pub(crate) fn run(serve: &Serve, place: &Place, output: &Output) -> Result<(), Failure> {
+    if serve.rules_help {
+        rules::help(output);
+        return Ok(());
+    }
+    let chosen = Chosen::named(&serve.rules)?;
     let interrupt = Interrupt::listen()?;
     place.prepare()?;
     let serving = tenant::occupy(place)?;
-    let rules = Rules::named(&typed(serve.rules)).map_err(|error| Failure::usage(error.to_string()))?;
-    let options = Options { approve_device_codes: serve.approve_device_code.clone(), ..place.entra_options(rules)? };
+    let approve_device_codes = serve.approve_device_code.clone();
+    let options = Options { approve_device_codes, ..place.entra_options(chosen.rules.clone())? };
     let entra = Direct::open(options)?;
     let server = Server::start(Arc::clone(entra.entra()), serve.listen)?;
     let ca = place.dir().join("ca.pem");
@@ -32,12 +38,19 @@ pub(crate) fn run(serve: &Serve, place: &Place, output: &Output) -> Result<(), F
     place.write("env.sh", environment(&proxy, &ca)?.as_bytes())?;
     serving.announce(place, server.address(), server.ca_pem())?;
     let (address, proxied) = (server.address().to_string(), proxy.address().to_string());
-    let rules = typed(serve.rules);
-    let text =
-        format!("ready: https://{address} rules {rules} ca {} proxy {proxied} env {}", ca.display(), env.display());
+    let text = format!(
+        "ready: https://{address} rules {} ca {} proxy {proxied} env {}",
+        chosen.line(),
+        ca.display(),
+        env.display()
+    );
+    let (rules, file, turned) = chosen.to_json();
     output.answer(
         &text,
-        &json!({"ok": true, "address": address, "rules": rules, "ca": ca, "proxy": proxied, "env": env}),
+        &json!({
+            "ok": true, "address": address, "rules": rules, "rules_file": file, "turned": turned,
+            "ca": ca, "proxy": proxied, "env": env,
+        }),
     );
     interrupt.wait();
     drop(proxy);

@@ -26,6 +26,12 @@ pub mod oid {
     oids! {
         /// sha256WithRSAEncryption.
         SHA256_WITH_RSA = "1.2.840.113549.1.1.11";
+        /// id-sha256.
+        SHA256 = "2.16.840.1.101.3.4.2.1";
+        /// id-data (RFC 5652 section 4).
+        CMS_DATA = "1.2.840.113549.1.7.1";
+        /// id-signedData (RFC 5652 section 5.1).
+        CMS_SIGNED_DATA = "1.2.840.113549.1.7.2";
         /// ecdsa-with-SHA256.
         ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
         /// commonName.

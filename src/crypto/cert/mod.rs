@@ -5,6 +5,7 @@ mod extension;
 mod issue;
 mod name;
 mod request;
+mod signed_data;
 
 use x509_cert::Certificate as X509;
 use x509_cert::der::asn1::ObjectIdentifier;

@@ -18,15 +18,17 @@ pub use rows::{DeviceRow, KeyRow, Snapshot, UserRow};
 pub(crate) use sql::{NewGrant, Seed};
 
 /// Every step of the schema, oldest first. A step that was released is never edited: its checksum is in each database.
-fn migrations() -> Migrator {
-    let steps = [
-        (1, "directory", include_str!("migrations/0001_directory.sql")),
-        (3, "device codes", include_str!("migrations/0003_device_codes.sql")),
-    ];
-    let step = |(version, name, sql): (i64, &'static str, &'static str)| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+const STEPS: [(i64, &str, &str); 3] = [
+    (1, "directory", include_str!("migrations/0001_directory.sql")),
+    (2, "key strength", include_str!("migrations/0002_key_strength.sql")),
+    (3, "device codes", include_str!("migrations/0003_device_codes.sql")),
+];
+
+fn migrations(steps: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let step = |(version, name, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, (*sql).into_sql_str(), false)
     };
-    Migrator::with_migrations(steps.map(step).to_vec())
+    Migrator::with_migrations(steps.iter().map(step).collect())
 }
 
 /// Where the directory lives.
@@ -93,7 +95,7 @@ impl Directory {
             .connect_with(options)
             .await
             .map_err(|error| connect_fault(error, database))?;
-        migrations().run(&pool).await.map_err(schema_fault)?;
+        migrations(&STEPS).run(&pool).await.map_err(schema_fault)?;
         Ok(Self { pool })
     }
 

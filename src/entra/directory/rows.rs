@@ -88,6 +88,8 @@ pub(crate) struct Key {
     pub(crate) level: String,
     /// JSON of the attestation's verdict; `null` without one.
     pub(crate) report: String,
+    /// `normal` or `weak`.
+    pub(crate) strength: String,
 }
 
 /// A device code.
@@ -132,7 +134,7 @@ row!(User { upn, display_name, salt, rounds, verifier, mfa_method; id });
 row!(Device {
     display_name, os, os_version, trust_type, enabled, thumbprint, certificate, transport_key, created; id, owner
 });
-row!(Key { key_id, blob, created, level, report; kid, owner, device });
+row!(Key { key_id, blob, created, level, report, strength; kid, owner, device });
 
 impl<'r> FromRow<'r, SqliteRow> for DeviceCode {
     fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
@@ -239,4 +241,6 @@ pub struct KeyRow {
     pub attestation_level: String,
     /// The verdict on its statement; `null` without one.
     pub attestation_report: serde_json::Value,
+    /// `normal`, or `weak` for a key with the fingerprint of CVE-2017-15361.
+    pub strength: String,
 }

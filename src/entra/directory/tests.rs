@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::Uuid;
 
 async fn memory() -> Directory {
     Directory::open(&Database::Memory).await.unwrap()
@@ -45,13 +46,36 @@ fn refuses_a_database_of_another_schema_version() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::File(folder.path().join("d.sqlite"));
         let directory = Directory::open(&database).await.unwrap();
-        sqlx::query("UPDATE _sqlx_migrations SET version = 99 WHERE version = 1")
+        sqlx::query("UPDATE _sqlx_migrations SET version = 99 WHERE version = 2")
             .execute(&directory.pool)
             .await
             .unwrap();
         directory.close().await;
         let fault = Directory::open(&database).await.unwrap_err();
         assert!(matches!(fault, DatabaseFault::OtherSchema(99)), "{fault:?}");
+    });
+}
+
+#[test]
+fn a_key_of_the_first_schema_becomes_one_of_normal_strength() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.sqlite");
+        let pool = SqlitePoolOptions::new().connect_with(file(&path).unwrap()).await.unwrap();
+        migrations(&STEPS[..1]).run(&pool).await.unwrap();
+        let user = Uuid::from_u128(1);
+        for statement in [
+            "INSERT INTO tenant VALUES ('t', 'd', 'n', 'r', 0)".to_owned(),
+            format!("INSERT INTO users VALUES ('{user}', 't', 'u', 'n', 's', 1, 'v', TRUE)"),
+            format!("INSERT INTO keys VALUES ('{user}', 's', '{user}', '{user}', 'k', 'b', 0, 'none', 'null')"),
+        ] {
+            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&pool).await.unwrap();
+        }
+        pool.close().await;
+        let directory = Directory::open(&Database::File(path)).await.unwrap();
+        let keys = directory.keys_of(user, "k").await.unwrap();
+        assert_eq!(keys.iter().map(|key| key.strength.as_str()).collect::<Vec<_>>(), ["normal"]);
+        directory.close().await;
     });
 }
 
@@ -112,6 +136,7 @@ fn a_deleted_key_leaves_a_line_in_the_audit_and_is_deleted_once() {
             created: 0,
             level: "none".into(),
             report: "null".into(),
+            strength: "normal".into(),
         };
         directory.add_key(&key, "slot").await.unwrap();
         assert!(directory.delete_key(&key, 5).await.unwrap());

@@ -169,6 +169,9 @@ refusals! {
     SessionKeyWrong = 400 Oauth("invalid_grant", Aadsts::INVALID_SESSION_KEY), "the request is not signed with the session key of its PRT";
     MfaEnrolmentRequired = 400 Oauth("interaction_required", Aadsts::MFA_ENROLMENT_REQUIRED), "the user must enrol a second factor first";
 
+    // --- under switches of the rules
+    AssertionNonceDiffers = 400 Oauth("invalid_grant", Aadsts::INVALID_REQUEST_NONCE), "the assertion's nonce is not that of the request around it";
+
     // --- discovery and join
     DiscoveryTenantUnknown = 400 Join, "the tenant does not exist";
     JoinApiVersionMissing = 400 Join, "api-version is missing";
@@ -235,10 +238,12 @@ refusals! {
     KeyDeviceDisabled = 401 Key(Hresult::DSREG_E_NOT_AUTHORIZED), "the token's device is disabled";
     KeyUpnMissing = 401 Key(Hresult::DSREG_E_NO_UPN), "the token has no UPN";
     KeyNgcmfaMissing = 401 Key(Hresult::DSREG_E_MFA_REQUIRED), "the token's amr has no ngcmfa";
+    KeyMfaMissing = 401 Key(Hresult::DSREG_E_MFA_REQUIRED), "the token's amr names no multi-factor authentication";
     KeyMfaStale = 401 Key(Hresult::DSREG_E_MFA_REQUIRED), "the multi-factor authentication is too long ago";
 
     // --- steps 3 and 4: the user and the key
     KeyUserUnknown = 400 Key(Hresult::DSREG_E_DIRECTORY), "the token's user does not exist";
+    KeyWeak = 400 Key(Hresult::DSREG_E_DIRECTORY), "the key has the fingerprint of a known weakness (CVE-2017-15361)";
     AttestationMissing = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the tenant requires attested keys, and no statement was sent";
     AttestationLevelTooLow = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's level is below what the tenant requires";
     AttestationNonceMissing = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is not made over a nonce";

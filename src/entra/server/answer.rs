@@ -11,6 +11,7 @@ use super::pages;
 use crate::base::{OsRng, Timestamp, Uuid, random_guid};
 use crate::entra::authorize::{Outcome, Redirect};
 use crate::entra::page::Page;
+use crate::entra::rules::KeyErrorForm;
 use crate::entra::{Broken, Dialect, Entra, Failure, Refusal};
 use crate::wire::graph::{GraphError, GraphErrorBody, InnerError};
 use crate::wire::join::JoinError;
@@ -75,7 +76,7 @@ pub(super) fn finish(entra: &Entra, line: &Line, client: Option<Uuid>, answered:
         {
             page_response(pages::refusal(refusal, ids.request))
         }
-        Err(Failure::Refused(refusal)) => refused(refusal, &ids),
+        Err(Failure::Refused(refusal)) => refused(refusal, entra.rules().key_error, &ids),
         Err(Failure::Broken(_)) => {
             respond(StatusCode::INTERNAL_SERVER_ERROR, "application/json", broken(&ids).to_string())
         }
@@ -122,7 +123,7 @@ fn redirected(redirect: &Redirect) -> Response {
     response
 }
 
-fn refused(refusal: Refusal, ids: &Ids) -> Response {
+fn refused(refusal: Refusal, form: KeyErrorForm, ids: &Ids) -> Response {
     let entry = refusal.entry();
     let (name, text) = (refusal.name(), entry.text);
     let status = StatusCode::from_u16(entry.status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -143,7 +144,8 @@ fn refused(refusal: Refusal, ids: &Ids) -> Response {
             clientrequestid: ids.client.map(|id| id.to_string()),
             time: ids.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             hresult: Some(hresult.to_string()),
-            error: NestedError { code: name.to_owned(), message: text.to_owned() },
+            error: (form == KeyErrorForm::Both)
+                .then(|| NestedError { code: name.to_owned(), message: text.to_owned() }),
         }),
         Dialect::Join => serde_json::to_value(JoinError {
             error_type: name.to_owned(),

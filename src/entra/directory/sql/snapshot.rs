@@ -18,7 +18,7 @@ impl Directory {
         .fetch_all(&mut *work)
         .await?;
         let keys: Vec<Key> = sqlx::query_as(
-            "SELECT kid, owner, device, key_id, blob, created, level, report FROM keys ORDER BY created, kid",
+            "SELECT kid, owner, device, key_id, blob, created, level, report, strength FROM keys ORDER BY created, kid",
         )
         .fetch_all(&mut *work)
         .await?;
@@ -63,5 +63,6 @@ fn key_row(key: Key, users: &[User]) -> KeyRow {
         created: key.created,
         attestation_level: key.level,
         attestation_report: serde_json::from_str(&key.report).unwrap_or_default(),
+        strength: key.strength,
     }
 }
