@@ -2,13 +2,14 @@
 
 CARGO ?= cargo
 
-.PHONY: help run test test-kernel-tpm test-peers setup check bench bench-check bench-peers bench-fleet fuzz doc
+.PHONY: help run test test-kernel-tpm test-peers test-browser setup check bench bench-check bench-peers bench-fleet fuzz doc
 
 help:
 	@echo "make run    build and run the demo: join, provision, attest, register, sign in, and the refusals"
 	@echo "make test   run every test"
 	@echo "make test-kernel-tpm   the same against a real Linux TPM driver: Debian's kernel in QEMU, without KVM"
 	@echo "make test-peers   clients that we did not write, unmodified, against whfb serve: roadtx (PyPI), libhimmelblau (crates.io)"
+	@echo "make test-browser   roadtx drives Firefox through the sign-in pages"
 	@echo "make check  what CI runs: format, lints, tests, documentation, each bench once"
 	@echo "make bench  measure key creation and signing (release build), with a report in target/criterion"
 	@echo "make bench-check   compare ratios of one run with benches/limits.toml; SLOWDOWN=session-per-call makes it fail"
@@ -34,6 +35,12 @@ test-peers: setup
 	$(CARGO) build
 	tests/peers/roadtx "$(CURDIR)/target/debug/whfb"
 	tests/peers/himmelblau/run "$(CURDIR)/target/debug/whfb"
+
+# Beside `test-peers`: it takes Firefox, and a driver for it that is compiled first.
+test-browser: test-peers
+	@.ci/setup browser
+	command -v geckodriver >/dev/null || $(CARGO) install --quiet --locked --root target/peers geckodriver
+	tests/peers/browser "$(CURDIR)/target/debug/whfb"
 
 check:
 	.ci/run

@@ -21,6 +21,7 @@ serve() {
     server=$!
     children="$children $server"
     tries=0
+    : >>serve.log
     until grep -q '^ready' serve.log; do
         kill -0 "$server" 2>/dev/null || { cat serve.log; exit 1; }
         tries=$((tries + 1))
