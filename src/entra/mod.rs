@@ -18,6 +18,7 @@ mod login;
 mod mfa;
 mod nonce;
 mod openid;
+mod p2p;
 mod page;
 mod realm;
 mod refusal;
@@ -112,7 +113,13 @@ impl Entra {
             directory.seed(&tenant::seed(&TenantKeys::generate(now)?)?, now.as_second()).await?;
         }
         let tenant = directory.tenant().await?.ok_or(TenantFault::Absent("tenant"))?;
-        let keys = TenantKeys::from_rows(&directory.tenant_keys().await?)?;
+        let mut rows = directory.tenant_keys().await?;
+        // A tenant that an older version made.
+        if let Some(added) = TenantKeys::missing(&rows, now)? {
+            directory.add_tenant_key(tenant.id, &added).await?;
+            rows.push(added);
+        }
+        let keys = TenantKeys::from_rows(&rows)?;
         let approver = match options.approve_device_codes {
             Some(upn) => {
                 Some(directory.user_by_upn(&upn).await?.map(|user| user.id).ok_or(OpenError::ApproverUnknown(upn))?)

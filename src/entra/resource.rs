@@ -11,9 +11,13 @@ use super::sts::Form;
 /// The pseudo resource of a code that is good for a PRT alone \[client\]: it names no service.
 const UPDATE_PRT: &str = "urn:aad:tb:update:prt";
 
+/// Application id of the Azure portal, for which libhimmelblau asks by device code \[client\].
+const AZURE_PORTAL: &str = "c44b4083-3bb0-49c1-b47d-974e53cbdf3c";
+
 /// The audience that a resource stands for, if the tenant knows it.
 pub(crate) fn audience(resource: &str) -> Result<String, Refusal> {
     const OTHERS: &[&str] = &[
+        AZURE_PORTAL,
         "https://graph.microsoft.com",
         "https://graph.windows.net",
         "https://management.azure.com",

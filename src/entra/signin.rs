@@ -10,7 +10,10 @@ use crate::wire::blob;
 use crate::wire::encoding::{base64url, from_base64};
 use crate::wire::jwe::wrap_session_key;
 use crate::wire::jws::{Header, Jws, Unsigned};
-use crate::wire::oauth::{DeviceCredential, GRANT_JWT_BEARER, HelloAssertion, PrtReply, PrtRequest, TokenReply};
+use crate::wire::oauth::{
+    DeviceCredential, GRANT_JWT_BEARER, HelloAssertion, PeerCertificateReply, PeerCertificateRequest, PrtReply,
+    PrtRequest, TokenReply,
+};
 use crate::wire::token::IdClaims;
 
 use super::directory::{Device, Key, NewGrant, User};
@@ -18,7 +21,7 @@ use super::grant::{self, Kind, Proof, Prt};
 use super::nonce::{NonceFault, Purpose};
 use super::refusal::{Broken, Failure, Refusal};
 use super::rules::{AssertionAudience, AssertionNonce, PrtTokenType};
-use super::{Entra, device_token, mfa, sts, tokens};
+use super::{Entra, device_token, mfa, p2p, sts, tokens};
 
 impl From<NonceFault> for Refusal {
     /// Nonces of the token service; registration has names of its own.
@@ -37,17 +40,26 @@ pub(crate) enum Signed {
     Prt(Box<PrtReply>),
     /// A token for the device alone.
     Device(Box<TokenReply>),
+    /// A certificate for the device's key.
+    Peer(PeerCertificateReply),
 }
 
 /// Answers a request that a device key signed (MS-OAPXBC section 3.2.5.1.2). Checks in this order: form, certificate, signature,
 /// device, nonce, scope, user.
 pub(crate) async fn redeem(entra: &Entra, jws: &Jws) -> Result<Signed, Failure> {
     let claims: PrtRequest = jws.claims().map_err(|_| Refusal::SignedRequestMalformed)?;
-    let device = device(entra, jws, claims.grant_type == GRANT_JWT_BEARER).await?;
+    let (device, certificate) = device(entra, jws, claims.grant_type == GRANT_JWT_BEARER).await?;
     let nonce = claims.request_nonce.as_deref().ok_or(Refusal::NonceMissing)?;
     entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?;
-    if claims.grant_type == "device_token" {
-        return device_token::issue(entra, &device, &claims).map(|reply| Signed::Device(Box::new(reply)));
+    match claims.grant_type.as_str() {
+        "device_token" => {
+            return device_token::issue(entra, &device, &claims).map(|reply| Signed::Device(Box::new(reply)));
+        }
+        "device_auth" => {
+            let wanted: PeerCertificateRequest = jws.claims().map_err(|_| Refusal::SignedRequestMalformed)?;
+            return p2p::issue(entra, &device, certificate.public(), &wanted).map(Signed::Peer);
+        }
+        _ => {}
     }
     if !["aza", "openid"].iter().all(|wanted| claims.scope.split(' ').any(|each| each == *wanted)) {
         return Err(Refusal::ScopeWrong.into());
@@ -97,7 +109,7 @@ pub(crate) async fn device_credential(entra: &Entra, compact: &str) -> Result<De
     if claims.grant_type != "device_auth" {
         return Err(Refusal::CredentialMalformed.into());
     }
-    let device = device(entra, &jws, false).await?;
+    let (device, _) = device(entra, &jws, false).await?;
     let nonce = claims.request_nonce.as_deref().ok_or(Refusal::NonceMissing)?;
     entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?;
     Ok(device)
@@ -105,7 +117,7 @@ pub(crate) async fn device_credential(entra: &Entra, compact: &str) -> Result<De
 
 /// The device that signed: its certificate was issued by this tenant, is valid now, signed this request, and belongs to a
 /// device that exists and is enabled.
-async fn device(entra: &Entra, jws: &Jws, by_hello: bool) -> Result<Device, Failure> {
+async fn device(entra: &Entra, jws: &Jws, by_hello: bool) -> Result<(Device, Certificate), Failure> {
     if jws.header.alg != "RS256" {
         return Err(Refusal::SignedRequestUnsupported.into());
     }
@@ -122,7 +134,7 @@ async fn device(entra: &Entra, jws: &Jws, by_hello: bool) -> Result<Device, Fail
         .map_err(|_| Refusal::SignedRequestSignature)?;
     let found = entra.directory().device_by_thumbprint(&certificate.thumbprint()).await?;
     match found {
-        Some(device) if device.enabled => Ok(device),
+        Some(device) if device.enabled => Ok((device, certificate)),
         Some(_) if by_hello => Err(Refusal::HelloDeviceDisabled.into()),
         Some(_) => Err(Refusal::DeviceDisabled.into()),
         None if by_hello => Err(Refusal::HelloDeviceNotFound.into()),

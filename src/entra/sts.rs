@@ -8,7 +8,8 @@ use crate::wire::encoding::base64url;
 use crate::wire::http::Request;
 use crate::wire::jws::Jws;
 use crate::wire::oauth::{
-    GRANT_DEVICE_CODE, GRANT_JWT_BEARER, GRANT_NONCE, NonceReply, PrtReply, TokenReply, decode_form, field,
+    GRANT_DEVICE_CODE, GRANT_JWT_BEARER, GRANT_NONCE, NonceReply, PeerCertificateReply, PrtReply, TokenReply,
+    decode_form, field,
 };
 use crate::wire::token::AccessClaims;
 
@@ -30,6 +31,8 @@ pub(crate) enum TokenAnswer {
     Token(Box<TokenReply>),
     /// To a request signed by a device key.
     Prt(Box<PrtReply>),
+    /// To a device that asks for a certificate.
+    Peer(PeerCertificateReply),
     /// To a request signed under a session key: a JWE.
     Encrypted(String),
 }
@@ -39,6 +42,7 @@ impl From<Signed> for TokenAnswer {
         match signed {
             Signed::Prt(reply) => Self::Prt(reply),
             Signed::Device(reply) => Self::Token(reply),
+            Signed::Peer(reply) => Self::Peer(reply),
         }
     }
 }

@@ -59,6 +59,8 @@ pub(crate) struct TenantKeys {
     pub(crate) devices: Authority,
     /// Issues AIK certificates.
     pub(crate) aik: Authority,
+    /// Issues peer-to-peer certificates.
+    pub(crate) peers: Authority,
     /// Issues the listener's certificate.
     pub(crate) tls: Authority,
     /// Seals PRTs, codes, refresh tokens and tickets.
@@ -79,6 +81,7 @@ impl TenantKeys {
             signing,
             devices: Authority::root(device_issuer()?, SigningKey::generate_rsa()?, validity, &mut OsRng)?,
             aik: Authority::root(aik, SigningKey::generate_p256()?, validity, &mut OsRng)?,
+            peers: peer_authority(now)?,
             tls: Authority::root(tls, SigningKey::generate_p256()?, validity, &mut OsRng)?,
             sealing: random_secret(&mut OsRng),
             nonce: random_secret(&mut OsRng),
@@ -100,29 +103,52 @@ impl TenantKeys {
             signing,
             devices: authority(rows, "device-ca")?,
             aik: authority(rows, "aik-ca")?,
+            peers: authority(rows, PEERS)?,
             tls: authority(rows, "tls-ca")?,
             sealing: symmetric(rows, "sealing")?,
             nonce: symmetric(rows, "nonce")?,
         })
     }
 
+    /// The key that a tenant of an older version lacks, new.
+    pub(crate) fn missing(rows: &[TenantKey], now: Timestamp) -> Result<Option<TenantKey>, TenantFault> {
+        if rows.iter().any(|row| row.purpose == PEERS) {
+            return Ok(None);
+        }
+        authority_row(PEERS, &peer_authority(now)?).map(Some)
+    }
+
     /// What [`Self::from_rows`] reads.
     fn to_rows(&self) -> Result<Vec<TenantKey>, TenantFault> {
-        let row = |purpose: &str, material: &[u8], certificate: Option<&[u8]>| TenantKey {
-            purpose: purpose.to_owned(),
-            material: base64(material),
-            certificate: certificate.map(base64),
-        };
         let mut rows = vec![
             row("token-signing", self.signing.to_pkcs8()?.expose_secret(), None),
             row("sealing", self.sealing.expose_secret(), None),
             row("nonce", self.nonce.expose_secret(), None),
         ];
-        for (purpose, ca) in [("device-ca", &self.devices), ("aik-ca", &self.aik), ("tls-ca", &self.tls)] {
-            rows.push(row(purpose, ca.key().to_pkcs8()?.expose_secret(), Some(ca.certificate().der())));
+        let authorities =
+            [("device-ca", &self.devices), ("aik-ca", &self.aik), (PEERS, &self.peers), ("tls-ca", &self.tls)];
+        for (purpose, ca) in authorities {
+            rows.push(authority_row(purpose, ca)?);
         }
         Ok(rows)
     }
+}
+
+const PEERS: &str = "p2p-ca";
+
+fn row(purpose: &str, material: &[u8], certificate: Option<&[u8]>) -> TenantKey {
+    TenantKey { purpose: purpose.to_owned(), material: base64(material), certificate: certificate.map(base64) }
+}
+
+fn authority_row(purpose: &str, ca: &Authority) -> Result<TenantKey, TenantFault> {
+    Ok(row(purpose, ca.key().to_pkcs8()?.expose_secret(), Some(ca.certificate().der())))
+}
+
+/// The authority of peer-to-peer certificates: RSA, as Remote Desktop's other end may know nothing else. \[inferred\]
+fn peer_authority(now: Timestamp) -> Result<Authority, TenantFault> {
+    let name = Name::common_name("MS-Organization-P2P-Access [whfb lab]", Text::Utf8)?;
+    let validity = Validity::days_from(now, AUTHORITY_DAYS);
+    Ok(Authority::root(name, SigningKey::generate_rsa()?, validity, &mut OsRng)?)
 }
 
 /// The issuer of Entra's device certificates: one relative name of four attributes (protocol.md 3.6).
@@ -213,6 +239,17 @@ mod tests {
         rows.iter_mut().for_each(|row| row.material.truncate(8));
         assert!(matches!(TenantKeys::from_rows(&rows), Err(TenantFault::Damaged("token-signing"))));
         assert!(matches!(TenantKeys::from_rows(&[]), Err(TenantFault::Absent("token-signing"))));
+    }
+
+    #[test]
+    fn a_tenant_of_an_older_version_gets_the_key_that_it_lacks() {
+        let mut rows = TenantKeys::shared().to_rows().unwrap();
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        assert!(TenantKeys::missing(&rows, now).unwrap().is_none());
+        rows.retain(|row| row.purpose != PEERS);
+        assert!(matches!(TenantKeys::from_rows(&rows), Err(TenantFault::Absent(PEERS))));
+        rows.extend(TenantKeys::missing(&rows, now).unwrap());
+        TenantKeys::from_rows(&rows).unwrap();
     }
 
     #[test]

@@ -116,6 +116,32 @@ pub struct PrtRequest {
     pub resource: Option<String>,
 }
 
+/// Claims of a request for a peer-to-peer certificate, which the device key signs \[client: libhimmelblau\].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerCertificateRequest {
+    /// `device_cert`.
+    #[serde(default)]
+    pub cert_token_use: String,
+    /// Kind of the certification request: a URI that ends in `#PKCS10`.
+    #[serde(default)]
+    pub csr_type: String,
+    /// The certification request; base64 DER.
+    #[serde(default)]
+    pub csr: String,
+    /// Host names of the device.
+    #[serde(default)]
+    pub dns_names: Vec<String>,
+}
+
+/// Reply to [`PeerCertificateRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerCertificateReply {
+    /// The certificate; base64 DER.
+    pub x5c: String,
+    /// That of its authority; base64 DER.
+    pub x5c_ca: String,
+}
+
 /// Claims of [`HEADER_DEVICE`], which the device key signs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceCredential {

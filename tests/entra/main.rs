@@ -11,6 +11,7 @@ mod graph;
 mod joining;
 mod leaving;
 mod listener;
+mod peer_certificates;
 mod profiles;
 mod registering;
 mod session;

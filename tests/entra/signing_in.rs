@@ -136,7 +136,7 @@ fn refuses_wrong_passwords_scopes_and_grants() {
             ("username", json!("mallory@contoso.example"), "UserUnknown"),
             ("username", Value::Null, "ParameterMissing"),
             ("scope", json!("openid"), "ScopeWrong"),
-            ("grant_type", json!("device_auth"), "GrantTypeUnsupported"),
+            ("grant_type", json!("saml1_1-bearer"), "GrantTypeUnsupported"),
         ] {
             let mut claims = password_claims(&lab.nonce().await, ALICE, PASSWORD);
             claims[field] = value;

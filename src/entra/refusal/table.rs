@@ -134,6 +134,10 @@ refusals! {
     SignedRequestSignature = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the signed request's signature does not verify under its certificate";
     DeviceUnknown = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the device does not exist";
     DeviceDisabled = 400 Oauth("invalid_grant", DEVICE_DISABLED), "the device is disabled";
+    PeerRequestUnsupported = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "a peer-to-peer certificate needs cert_token_use device_cert and a PKCS#10 request";
+    PeerRequestMalformed = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "csr is not a base64 certification request that its own key signed";
+    PeerRequestOtherKey = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certification request is for another key than the device's";
+    PeerNamesInvalid = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "dns_names holds no host names, none, or too many";
     DeviceTokenUnsupported = 400 Oauth("invalid_resource", Aadsts(221_000)), "the resource takes no token for a device alone";
     TransportKeyMissing = 400 Oauth("invalid_grant", Aadsts::NGC_TRANSPORT_KEY_NOT_FOUND), "the device has no usable transport key";
     NonceMissing = 400 Oauth("invalid_grant", Aadsts::INVALID_REQUEST_NONCE), "request_nonce is missing";

@@ -37,17 +37,18 @@ impl Directory {
             .execute(&mut *work)
             .await?;
         for key in &seed.keys {
-            sqlx::query("INSERT INTO tenant_keys (tenant, purpose, material, certificate) VALUES ($1, $2, $3, $4)")
-                .bind(&tenant)
-                .bind(&key.purpose)
-                .bind(&key.material)
-                .bind(&key.certificate)
-                .execute(&mut *work)
-                .await?;
+            insert_key(&mut work, &tenant, key).await?;
         }
         for user in &seed.users {
             insert_user(&mut work, &tenant, user).await?;
         }
+        Ok(work.commit().await?)
+    }
+
+    /// Adds a key that an older version did not make.
+    pub(crate) async fn add_tenant_key(&self, tenant: Uuid, key: &TenantKey) -> Answer<()> {
+        let mut work = self.pool.begin().await?;
+        insert_key(&mut work, &tenant.to_string(), key).await?;
         Ok(work.commit().await?)
     }
 
@@ -62,6 +63,17 @@ impl Directory {
         const SQL: &str = "SELECT id, upn, display_name, salt, rounds, verifier, mfa_method FROM users WHERE id = $1";
         Ok(sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(&self.pool).await?)
     }
+}
+
+async fn insert_key(work: &mut Transaction<'_, Sqlite>, tenant: &str, key: &TenantKey) -> Answer<()> {
+    sqlx::query("INSERT INTO tenant_keys (tenant, purpose, material, certificate) VALUES ($1, $2, $3, $4)")
+        .bind(tenant)
+        .bind(&key.purpose)
+        .bind(&key.material)
+        .bind(&key.certificate)
+        .execute(&mut **work)
+        .await?;
+    Ok(())
 }
 
 async fn insert_user(work: &mut Transaction<'_, Sqlite>, tenant: &str, user: &User) -> Answer<()> {

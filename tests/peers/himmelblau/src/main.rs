@@ -15,6 +15,7 @@ const ALICE: &str = "alice@contoso.example";
 const CAROL: &str = "carol@contoso.example";
 const PASSWORD: &str = "Passw0rd!";
 const PIN: &str = "271828";
+const TENANT: &str = "6d1f4cd0-1b2f-4a43-9a36-7c7a5f0e2b11";
 const DOMAIN: &str = "contoso.example";
 const GRAPH: &str = "https://graph.microsoft.com/.default";
 const DRS: &str = "urn:ms-drs:enterpriseregistration.windows.net";
@@ -83,6 +84,7 @@ async fn main() -> Result<()> {
     let token = enrol(&mut steps, &mut client, &mut machine).await?;
     prts(&mut steps, &client, &mut machine, &token).await?;
     hello(&mut steps, &client, &mut machine, &token).await?;
+    others(&mut steps, &client, &mut machine).await?;
     println!("libhimmelblau 0.8.45: {} steps passed", steps.0);
     Ok(())
 }
@@ -147,4 +149,17 @@ async fn hello(
     ensure!(by_key.access_token.is_some() && by_key.amr_mfa().unwrap_or(false), "the token says mfa");
     let other = client.acquire_user_prt_by_hello_for_business_key(CAROL, &key, tpm, storage, PIN);
     steps.refused("another user's name with the key is refused", "130004", other).await
+}
+
+/// What neither a PRT nor a Hello key is needed for.
+async fn others(steps: &mut Steps, client: &BrokerClientApplication, machine: &mut Machine) -> Result<()> {
+    let Machine { tpm, storage } = machine;
+    let peer = client.acquire_device_p2p_certificate(TENANT, "PEER-3", Some(&["peer-3.contoso.example"]), tpm, storage);
+    let peer = steps.done("a peer-to-peer certificate for the device's key", peer).await?;
+    ensure!(peer.dns_names == ["peer-3.contoso.example"], "it names {:?}", peer.dns_names);
+    let flow = client.initiate_device_flow_for_device_enrollment();
+    let flow = steps.done("a device code", flow).await?;
+    // The server approves at once, and a poll has to wait for nobody.
+    let polled = client.acquire_token_by_device_flow(flow);
+    steps.done("a token by device code", polled).await.map(drop)
 }
