@@ -122,7 +122,7 @@ fn devices_are_found_by_the_id_of_the_object_and_by_their_own() {
         refused(format!("/v1.0/devices(deviceId='{object}')"), 404, "GraphDeviceUnknown").await;
         refused("/v1.0/devices/LAB-01".into(), 400, "GraphDeviceIdMalformed").await;
         refused("/v1.0/devices(deviceId='LAB-01')".into(), 400, "GraphDeviceIdMalformed").await;
-        refused(format!("/v1.0/devices(id='{object}')"), 400, "GraphPathUnknown").await;
+        refused(format!("/v1.0/devices(id='{object}')"), 404, "GraphPathUnknown").await;
     });
 }
 
@@ -211,7 +211,8 @@ fn refuses_paths_and_options_that_graph_does_not_have_here() {
             (Method::Get, "/v1.0/me?$select=id,salt".to_owned(), "GraphSelectUnknown"),
         ];
         for (method, target, name) in cases {
-            lab.refuses(ask(method, &token, &target), 400, name).await;
+            let status = if name == "GraphPathUnknown" { 404 } else { 400 };
+            lab.refuses(ask(method, &token, &target), status, name).await;
         }
         get(&lab, &token, &format!("{METHODS}?client-request-id=1")).await;
     });

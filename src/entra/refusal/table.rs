@@ -295,7 +295,7 @@ refusals! {
     GraphTokenEarly = 401 Graph("InvalidAuthenticationToken"), "the bearer token is not valid yet";
     GraphTokenExpired = 401 Graph("InvalidAuthenticationToken"), "the bearer token has expired";
     GraphTokenUserUnknown = 401 Graph("InvalidAuthenticationToken"), "the token's user does not exist";
-    GraphPathUnknown = 400 Graph("BadRequest"), "nothing is served under this path and method";
+    GraphPathUnknown = 404 Graph("ResourceNotFound"), "nothing is served under this path and method";
     GraphOptionUnsupported = 400 Graph("BadRequest"), "the query has an option that is not supported here";
     GraphSelectUnknown = 400 Graph("BadRequest"), "$select names a property that the mock does not have";
     GraphUserUnknown = 404 Graph("Request_ResourceNotFound"), "the user does not exist";
