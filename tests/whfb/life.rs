@@ -109,3 +109,14 @@ fn nobody_of_the_tenant_approves_device_codes_under_another_name() {
     assert!(run.json()["error"]["message"].to_string().contains("mallory@contoso.example"), "{}", run.out);
     assert!(!world.state().join("env.sh").exists());
 }
+
+#[test]
+fn a_hosts_file_names_every_host_and_makes_nothing() {
+    let world = World::new();
+    let run = world.run(&["serve", "--hosts"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    for host in whfb::wire::host::ALL {
+        assert!(run.out.lines().any(|line| line == format!("127.0.0.1 {host}")), "{host}: {}", run.out);
+    }
+    assert!(!world.state().exists());
+}

@@ -141,6 +141,12 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NAME|FILE", default_value = "entra")]
     pub(crate) rules: String,
 
+    /// Print a hosts file for clients that know no proxy, with how to use it, and do not serve
+    ///
+    /// It needs the server on port 443, and root for a moment; a mount namespace keeps this machine's own file as it is.
+    #[arg(long)]
+    pub(crate) hosts: bool,
+
     /// List every switch of the rules: what it can be, where it comes from, its value in each profile
     #[arg(long)]
     pub(crate) rules_help: bool,

@@ -8,6 +8,7 @@ use serde_json::json;
 use whfb::entra::Options;
 use whfb::entra::server::{Proxy, Server};
 use whfb::link::Direct;
+use whfb::wire::host;
 
 use crate::args::Serve;
 use crate::failure::Failure;
@@ -20,6 +21,10 @@ use crate::tenant;
 pub(crate) fn run(serve: &Serve, place: &Place, output: &Output) -> Result<(), Failure> {
     if serve.rules_help {
         rules::help(output);
+        return Ok(());
+    }
+    if serve.hosts {
+        hosts(place, output);
         return Ok(());
     }
     let chosen = Chosen::named(&serve.rules)?;
@@ -57,6 +62,24 @@ pub(crate) fn run(serve: &Serve, place: &Place, output: &Output) -> Result<(), F
     server.stop();
     output.remark("stopped");
     Ok(())
+}
+
+/// A hosts file that leads every host of the mock to this machine, and says how it is used.
+fn hosts(place: &Place, output: &Output) {
+    let dir = place.dir().display();
+    let mut text = format!(
+        "# For clients that know no proxy. Serve on the port that they take for granted, and put this file in the place of\n\
+         # /etc/hosts in a mount namespace, which leaves the one of this machine as it is. As root:\n\
+         #\n\
+         #   whfb --state '{dir}' serve --listen 127.0.0.1:443 &\n\
+         #   whfb --state '{dir}' serve --hosts >hosts.lab\n\
+         #   unshare --mount sh -c 'mount --bind hosts.lab /etc/hosts && . \"{dir}/env.sh\" && unset HTTPS_PROXY https_proxy && CLIENT'\n\
+         127.0.0.1 localhost\n"
+    );
+    for host in host::ALL {
+        text.push_str(&format!("127.0.0.1 {host}\n"));
+    }
+    output.answer(text.trim_end(), &json!({"ok": true, "address": "127.0.0.1", "hosts": host::ALL}));
 }
 
 /// Where the proxy listens by default.
