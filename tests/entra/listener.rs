@@ -4,13 +4,20 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use whfb::base::SystemClock;
+use whfb::base::{ExposeSecret as _, SystemClock};
+use whfb::crypto::SoftwareKey;
 use whfb::entra::server::{Proxy, Server, StartError};
 use whfb::entra::{Database, Entra, Options, Rules};
+use whfb::wire::encoding::from_base64;
 use whfb::wire::host;
+
+use crate::client::{ALICE, Joined, Lab, device_key, run, stranger_key};
 
 fn entra() -> Arc<Entra> {
     let options = Options {
@@ -75,6 +82,66 @@ fn answers_over_tls_for_every_host_to_whoever_trusts_its_authority() {
     server.stop();
     assert!(TcpStream::connect(address).is_err(), "nothing listens after the stop");
     TcpListener::bind(address).unwrap();
+}
+
+/// Deletes a device over TLS, showing its certificate, and the key that is said to be its own.
+fn leave(server: &Server, device: &Joined, key: &SoftwareKey) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(server.ca_pem().as_bytes()).unwrap()).unwrap();
+    let chain = vec![CertificateDer::from(from_base64(&device.certificate).unwrap())];
+    let key = PrivatePkcs8KeyDer::from(key.to_pkcs8().unwrap().expose_secret().to_vec());
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_cert_resolver(Arc::new(Shown(chain, key)));
+    let name = ServerName::try_from(host::REGISTRATION).unwrap();
+    let tls = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = StreamOwned::new(tls, TcpStream::connect(server.address())?);
+    let head = format!(
+        "DELETE /EnrollmentServer/device/{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        device.id,
+        host::REGISTRATION
+    );
+    stream.write_all(head.as_bytes())?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    Ok(reply)
+}
+
+/// A certificate with any key beside it, which rustls would not pair by itself.
+#[derive(Debug)]
+struct Shown(Vec<CertificateDer<'static>>, PrivatePkcs8KeyDer<'static>);
+
+impl ResolvesClientCert for Shown {
+    fn resolve(&self, _: &[&[u8]], _: &[rustls::SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let key = any_supported_type(&self.1.clone_key().into()).unwrap();
+        Some(Arc::new(CertifiedKey::new(self.0.clone(), key)))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_device_leaves_by_its_certificate_and_only_with_its_key() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let device = Arc::new(lab.join(ALICE).await);
+        let server = Arc::new(Server::start(lab.entra.clone(), loopback(0)).unwrap());
+        let try_with = async |key: fn() -> &'static SoftwareKey| {
+            let (server, device) = (Arc::clone(&server), Arc::clone(&device));
+            tokio::task::spawn_blocking(move || leave(&server, &device, key())).await.unwrap()
+        };
+        assert!(try_with(stranger_key).await.is_err(), "a certificate is public, its key is not");
+        assert_eq!(lab.snapshot().await.devices.len(), 1);
+        let reply = try_with(device_key).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+        assert!(lab.snapshot().await.devices.is_empty());
+        let again = try_with(device_key).await.unwrap();
+        assert!(again.starts_with("HTTP/1.1 404") && again.contains("LeaveDeviceUnknown"), "{again}");
+    });
 }
 
 #[test]
