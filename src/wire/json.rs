@@ -6,14 +6,16 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 
-/// Reads a whole text as a structure that is an object.
+/// Reads a whole text as a structure that is an object. The text is UTF-8 throughout: serde_json looks away where a member is
+/// not asked for.
 ///
 /// # Errors
 /// JSON that is none, is followed by something, or is not of that shape.
 pub fn object<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
+    let text = std::str::from_utf8(text).map_err(serde_json::Error::custom)?;
+    let mut reader = serde_json::Deserializer::from_str(text);
     let value = member(&mut reader)?;
     reader.end()?;
     Ok(value)
@@ -58,6 +60,12 @@ mod tests {
         for text in ["", "{}", r#"{"first":1,"first":1}"#, r#"{"first":1}x"#, r#"{"first":300}"#, "null", "7"] {
             assert!(object::<Pair>(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_utf_8_too() {
+        assert!(serde_json::from_slice::<Pair>(b"{\"first\":1,\"other\":\"\xff\"}").is_ok(), "what serde_json takes");
+        assert!(object::<Pair>(b"{\"first\":1,\"other\":\"\xff\"}").is_err());
     }
 
     #[test]
