@@ -15,7 +15,7 @@ help:
 	@echo "make bench-check   compare ratios of one run with benches/limits.toml; SLOWDOWN=session-per-call makes it fail"
 	@echo "make bench-peers   compare with other crates and tools, operation by operation"
 	@echo "make bench-fleet   make a thousand devices and put them to sleep"
-	@echo "make fuzz   feed a policy importer with what nobody would write: TARGET=lines, syncml, reg, pol or intune; SECONDS=60"
+	@echo "make fuzz   feed a parser or the server with what nobody would write: SECONDS=60, TARGET=one of $(TARGETS)"
 	@echo "make setup  install what is missing; the others call it"
 
 run: setup
@@ -65,17 +65,22 @@ bench-fleet: setup
 
 # What cargo fuzz passes, without the sanitizers, for which it takes a nightly compiler: the crate has no unsafe code. With
 # --target, build scripts and macros stay as they are.
+TARGETS := lines syncml reg pol intune jws jwe blob kpp join form credential tpm cert reply router
 TARGET ?= lines
 SECONDS ?= 60
 COVERAGE := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
 	-Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Ccodegen-units=1
 
+# Only the server's target needs the server.
+FUZZ_FEATURES := $(if $(filter router,$(TARGET)),--features entra)
+WORDS := $(if $(filter lines syncml reg pol intune,$(TARGET)),policy,wire)
+
 # What is found goes to fuzz/target/found; what is of interest in it is put into the corpus by hand.
 fuzz: setup
 	@.ci/setup fuzz
 	@mkdir -p fuzz/artifacts/$(TARGET) fuzz/target/found/$(TARGET)
-	cd fuzz && RUSTFLAGS="$(COVERAGE)" $(CARGO) run --release --target $$(rustc --print host-tuple) --bin $(TARGET) -- \
-		-max_total_time=$(SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 -dict=words.dict \
+	cd fuzz && RUSTFLAGS="$(COVERAGE)" $(CARGO) run --release --target $$(rustc --print host-tuple) $(FUZZ_FEATURES) --bin $(TARGET) -- \
+		-max_total_time=$(SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 -dict=words/$(WORDS).dict \
 		-artifact_prefix=artifacts/$(TARGET)/ target/found/$(TARGET) corpus/$(TARGET)
 
 doc:

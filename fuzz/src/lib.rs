@@ -2,10 +2,10 @@
 
 pub mod property;
 
-use whfb::device::policy::FileFormat;
+use property::Target;
 
 /// Ends the run at bytes for which the property does not hold.
-pub fn insist(format: FileFormat, bytes: &[u8]) {
-    let judged = property::judge(format, bytes);
+pub fn insist(target: Target, bytes: &[u8]) {
+    let judged = target.judge(bytes);
     assert!(judged.is_ok(), "{}", judged.err().unwrap_or_default());
 }

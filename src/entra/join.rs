@@ -11,6 +11,7 @@ use crate::wire::join::{
     JOIN_TYPE_ENTRA, JOIN_TYPE_REGISTERED, JoinCertificate, JoinReply, JoinRequest, JoinUser, MembershipChange,
     REQUEST_SUBJECT,
 };
+use crate::wire::json;
 use crate::wire::oauth::field;
 use crate::wire::token::DRS_AUDIENCE;
 
@@ -80,7 +81,7 @@ async fn joining_user(entra: &Entra, request: &Request) -> Result<User, Failure>
 }
 
 fn read(body: &[u8]) -> Result<Wanted, Refusal> {
-    let request: JoinRequest = serde_json::from_slice(body).map_err(|_| Refusal::JoinBodyMalformed)?;
+    let request: JoinRequest = json::object(body).map_err(|_| Refusal::JoinBodyMalformed)?;
     if ![JOIN_TYPE_ENTRA, JOIN_TYPE_REGISTERED].contains(&request.join_type) {
         return Err(Refusal::JoinTypeUnsupported);
     }

@@ -141,9 +141,9 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
-    /// The body as JSON of a type.
+    /// The body as a JSON object of a type.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.body)
+        super::json::object(&self.body)
     }
 }
 

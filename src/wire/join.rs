@@ -28,6 +28,7 @@ pub struct CertificateRequest {
 #[serde(rename_all = "PascalCase")]
 pub struct JoinRequest {
     /// The certification request of the device key.
+    #[serde(deserialize_with = "super::json::member")]
     pub certificate_request: CertificateRequest,
     /// base64 `RSA1` blob of the transport key.
     pub transport_key: String,

@@ -7,6 +7,7 @@
 use serde::Deserialize;
 
 use super::encoding::{base64, base64url, from_base64, from_base64url};
+use super::json;
 use crate::base::{Random, Secret32, SecretSlice, random_bytes};
 use crate::crypto::cipher::{cbc_decrypt, cbc_encrypt, gcm_decrypt, gcm_encrypt};
 use crate::crypto::kdf::{SessionKdf, session_derived_key};
@@ -67,7 +68,7 @@ impl WrappedSessionKey {
             enc: String,
             alg: String,
         }
-        let names: Names = serde_json::from_slice(&header).map_err(|_| JweFault::Algorithm)?;
+        let names: Names = json::object(&header).map_err(|_| JweFault::Algorithm)?;
         if names.enc != "A256GCM" || names.alg != "RSA-OAEP" {
             return Err(JweFault::Algorithm);
         }
@@ -108,7 +109,7 @@ pub fn open_reply(session_key: &Secret32, compact: &str) -> Result<Vec<u8>, JweF
     let parts: Vec<Vec<u8>> =
         compact.split('.').map(|part| from_base64url(part).map_err(|_| JweFault::Parts)).collect::<Result<_, _>>()?;
     let [header, _, iv, content, _] = <[Vec<u8>; 5]>::try_from(parts).map_err(|_| JweFault::Parts)?;
-    let names: Names = serde_json::from_slice(&header).map_err(|_| JweFault::Algorithm)?;
+    let names: Names = json::object(&header).map_err(|_| JweFault::Algorithm)?;
     let context = from_base64(&names.ctx).map_err(|_| JweFault::Algorithm)?;
     let iv: [u8; 16] = iv.try_into().map_err(|_| JweFault::Parts)?;
     let key = session_derived_key(session_key, &context, SessionKdf::V1);
@@ -151,6 +152,8 @@ mod tests {
     fn refuses_other_algorithms_and_shapes() {
         let other = format!("{}.AA.AAAAAAAAAAAAAAAA.AA.AA", base64url(br#"{"enc":"A256GCM","alg":"RSA1_5"}"#));
         assert_eq!(WrappedSessionKey::parse(&other).err(), Some(JweFault::Algorithm));
+        let listed = format!("{}.AA.AAAAAAAAAAAAAAAA.AA.AA", base64url(br#"["A256GCM","RSA-OAEP"]"#));
+        assert_eq!(WrappedSessionKey::parse(&listed).err(), Some(JweFault::Algorithm), "no object");
         for text in ["", "a.b.c", "====.a.a.a.a"] {
             assert_eq!(WrappedSessionKey::parse(text).err(), Some(JweFault::Parts), "{text:?}");
         }

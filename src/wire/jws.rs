@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::encoding::{base64url, from_base64url};
+use super::json;
 
 /// The header members in use. Members that are not listed are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +93,7 @@ impl Jws {
         let decode = |part: &str| from_base64url(part).map_err(|_| JwsFault::Encoding);
         let header_bytes = decode(header)?;
         Ok(Self {
-            header: serde_json::from_slice(&header_bytes).map_err(|_| JwsFault::Header)?,
+            header: json::object(&header_bytes).map_err(|_| JwsFault::Header)?,
             payload: decode(payload)?,
             signing_input: format!("{header}.{payload}"),
             signature: decode(signature)?,
@@ -101,7 +102,7 @@ impl Jws {
 
     /// The payload as a type.
     pub fn claims<T: serde::de::DeserializeOwned>(&self) -> Result<T, JwsFault> {
-        serde_json::from_slice(&self.payload).map_err(|_| JwsFault::Payload)
+        json::object(&self.payload).map_err(|_| JwsFault::Payload)
     }
 }
 
@@ -205,6 +206,15 @@ mod tests {
         ] {
             assert_eq!(Jws::parse(text).err(), Some(fault), "{text:?}");
         }
+    }
+
+    #[test]
+    fn header_and_payload_are_objects() {
+        let token = |header: &[u8], payload: &[u8]| Jws::parse(&Unsigned::from_bytes(header, payload).signed(b""));
+        let members = br#"["RS256",null,null,null,null,null,null]"#;
+        assert_eq!(token(members, b"{}").err(), Some(JwsFault::Header));
+        let token = token(br#"{"alg":"RS256"}"#, br#"["alice"]"#).unwrap();
+        assert_eq!(token.claims::<(String,)>(), Err(JwsFault::Payload));
     }
 
     #[test]

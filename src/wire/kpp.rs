@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::blob::{self, BlobFault};
 use super::encoding::{base64, from_base64};
+use super::json;
 use super::lab::{ATTESTATION_MEMBER, LabAttestation, SOFTWARE_MEMBER};
 use crate::crypto::RsaPublic;
 
@@ -65,7 +66,7 @@ impl KeyRequest {
         let key = blob::read(&blob)?;
         let attestation = members
             .remove(ATTESTATION_MEMBER)
-            .map(serde_json::from_value)
+            .map(json::member)
             .transpose()
             .map_err(|_| KeyRequestFault::Attestation)?;
         let software = match members.remove(SOFTWARE_MEMBER) {
@@ -194,7 +195,10 @@ mod tests {
         ] {
             assert_eq!(KeyRequest::parse(body.as_bytes()).err(), Some(fault), "{body}");
         }
-        for (member, value) in [(ATTESTATION_MEMBER, "text".into()), (SOFTWARE_MEMBER, Value::from(false))] {
+        let listed = serde_json::json!(["", "", "", "", []]);
+        for (member, value) in
+            [(ATTESTATION_MEMBER, "text".into()), (ATTESTATION_MEMBER, listed), (SOFTWARE_MEMBER, Value::from(false))]
+        {
             let mut json = request().to_json();
             json[member] = value;
             assert_eq!(KeyRequest::parse(json.to_string().as_bytes()).err(), Some(KeyRequestFault::Attestation));

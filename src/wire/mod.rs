@@ -10,6 +10,7 @@ pub mod graph;
 pub mod host;
 pub mod http;
 pub mod join;
+pub mod json;
 pub mod jwe;
 pub mod jws;
 pub mod key_credential;

@@ -9,7 +9,7 @@ mod signed_data;
 
 use x509_cert::Certificate as X509;
 use x509_cert::der::asn1::ObjectIdentifier;
-use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::der::{Decode as _, Encode};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage, SubjectAltName};
 
@@ -56,6 +56,7 @@ impl Certificate {
     /// Reads DER; trailing bytes are refused.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let parsed = X509::from_der(der).map_err(|_| CertificateError::Structure)?;
+        check_written(&parsed, der)?;
         let spki = parsed.tbs_certificate.subject_public_key_info.to_der();
         let public = spki.ok().and_then(|spki| PublicKey::from_spki(&spki).ok()).ok_or(CertificateError::Key)?;
         Ok(Self { der: der.to_vec(), parsed, public })
@@ -173,6 +174,13 @@ impl Certificate {
     {
         self.extension(T::OID).map(T::from_der).transpose().map_err(|_| CertificateError::Structure)
     }
+}
+
+/// What was read has to be written to the same bytes, or it was no DER: a default that is spelt out, a set out of order. The
+/// signature would be checked over other bytes than were signed.
+fn check_written(read: &impl Encode, der: &[u8]) -> Result<(), CertificateError> {
+    let written = read.to_der().map_err(|_| CertificateError::Structure)?;
+    if written == der { Ok(()) } else { Err(CertificateError::Structure) }
 }
 
 /// PEM with 64 columns and the label `CERTIFICATE` (RFC 7468).

@@ -5,7 +5,7 @@ use x509_cert::der::{Any, Decode as _, Encode as _};
 use x509_cert::request::{CertReq, CertReqInfo, Version};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
-use super::{CertificateError, Name, oid};
+use super::{CertificateError, Name, check_written, oid};
 use crate::crypto::{PublicKey, SignatureAlgorithm};
 
 /// A request that still needs the signature of the key in it.
@@ -58,6 +58,7 @@ impl SignedRequest {
     /// Reads DER and checks the signature; trailing bytes are refused.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let request = CertReq::from_der(der).map_err(|_| CertificateError::Structure)?;
+        check_written(&request, der)?;
         let spki = request.info.public_key.to_der().map_err(|_| CertificateError::Structure)?;
         let public = PublicKey::from_spki(&spki).map_err(|_| CertificateError::Key)?;
         let algorithm = match request.algorithm.oid {

@@ -74,6 +74,26 @@ fn refuses_every_prefix_and_trailing_bytes() {
 }
 
 #[test]
+fn refuses_a_set_that_is_out_of_order() {
+    let names = [(oid::COMMON_NAME, Text::Utf8, "a"), (oid::ORGANIZATION, Text::Utf8, "b")];
+    let name = Name::from_rdns(&[&names]).unwrap();
+    let swapped = |der: &[u8]| {
+        let sorted = [[0x30, 8, 6, 3, 0x55, 4, 3, 0x0c, 1, b'a'], [0x30, 8, 6, 3, 0x55, 4, 10, 0x0c, 1, b'b']].concat();
+        let at = der.windows(20).position(|each| each == sorted).unwrap();
+        [&der[..at], &sorted[10..], &sorted[..10], &der[at + 20..]].concat()
+    };
+    let key = SigningKey::generate_rsa().unwrap();
+    let unsigned = UnsignedRequest::new(&name, key.public()).unwrap();
+    let signature = key.sign(unsigned.to_sign()).unwrap();
+    let request = unsigned.signed(&signature).unwrap();
+    assert!(SignedRequest::from_der(&request).is_ok());
+    assert_eq!(SignedRequest::from_der(&swapped(&request)).err(), Some(CertificateError::Structure));
+    let root = Authority::root(name, key, Validity::days_from(now(), 30), &mut OsRng).unwrap();
+    let certificate = swapped(root.certificate().der());
+    assert_eq!(Certificate::from_der(&certificate).err(), Some(CertificateError::Structure));
+}
+
+#[test]
 fn a_request_proves_possession() {
     let key = SigningKey::generate_rsa().unwrap();
     let subject = Name::common_name("7E980AD9-B86D-4306-9425-9AC066FB014A", Text::Utf8).unwrap();

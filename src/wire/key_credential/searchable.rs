@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CustomKeyFault, CustomKeyInformation, KeyCredential, KeyCredentialFault, KeySource, KeyUsage};
-use crate::base::{Timestamp, Uuid};
+use crate::base::{Timestamp, Uuid, filetime, from_filetime};
 use crate::wire::encoding::{base64, from_base64};
 
 /// One element of the property. Members of FIDO keys are always there, and empty here.
@@ -98,8 +98,8 @@ impl SearchableDeviceKey {
     }
 }
 
-/// An instant that ends with `Z` and has no finer part than a tick.
+/// An instant that ends with `Z` and that a blob can hold: from 1601 on, and in whole ticks.
 fn instant(text: &str) -> Option<Timestamp> {
     let at: Timestamp = text.strip_suffix('Z').and_then(|_| text.parse().ok())?;
-    (at.subsec_nanosecond() % 100 == 0).then_some(at)
+    (from_filetime(filetime(at)) == Some(at)).then_some(at)
 }

@@ -200,7 +200,7 @@ fn names_each_fault_of_the_json_form() {
     use SearchableKeyFault as Fault;
     let good = SearchableDeviceKey::of(&azure()).unwrap();
     type Change = (fn(&mut SearchableDeviceKey) -> &mut String, &'static str, SearchableKeyFault);
-    let changes: [Change; 10] = [
+    let changes: [Change; 11] = [
         (|json| &mut json.usage, "ngc", Fault::Usage),
         (|json| &mut json.key_material, "!", Fault::MaterialEncoding),
         (|json| &mut json.key_material, "AAAA", KeyCredentialFault::Material(blob::BlobFault::Truncated).into()),
@@ -208,6 +208,7 @@ fn names_each_fault_of_the_json_form() {
         (|json| &mut json.creation_time, "2016-02-22T22:02:11+00:00", Fault::CreationTime),
         (|json| &mut json.creation_time, "2016-02-22T22:02:11.12345678Z", Fault::CreationTime),
         (|json| &mut json.creation_time, "yesterday, Z", Fault::CreationTime),
+        (|json| &mut json.creation_time, "1600-12-31T23:59:59Z", Fault::CreationTime),
         (|json| &mut json.device_id, "LAB-01", Fault::DeviceId),
         (|json| &mut json.custom_key_information, "!", Fault::CustomEncoding),
         (|json| &mut json.custom_key_information, "AQ==", CustomKeyFault::Length(1).into()),

@@ -1,7 +1,6 @@
 //! What holds for every file that somebody may hand to an importer, whatever its bytes.
 //!
-//! The fuzz targets look for bytes for which it does not hold; `tests/fuzz_corpus.rs` tries the committed ones again. For
-//! each source that may be named, and for none:
+//! For each source that may be named, and for none:
 //!
 //! 1. A refusal is short: foreign text is not repeated at length. Where the form itself says whose a file is, the source that
 //!    was named lets it pass or refuses it, and changes nothing of what it says.
@@ -11,7 +10,6 @@
 //! 5. Exported in the same form and imported again it is the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{Debug, Display};
 
 use whfb::base::Uuid;
 use whfb::device::policy::{
@@ -19,13 +17,13 @@ use whfb::device::policy::{
     Value, export, import,
 };
 
+use super::{check_short, must, same};
+
 /// The tenant that the corpus speaks of.
 const TENANT: Uuid = Uuid::from_u128(0x6d1f4cd0_1b2f_4a43_9a36_7c7a5f0e2b11);
-/// Most bytes of a message.
-const LONGEST_MESSAGE: usize = 4095;
 
 /// Whether the file is taken from any source; what does not hold is the error.
-pub fn judge(format: FileFormat, bytes: &[u8]) -> Result<bool, String> {
+pub(super) fn judge(format: FileFormat, bytes: &[u8]) -> Result<bool, String> {
     let unnamed = import(format, bytes, TENANT, None);
     let mut taken = false;
     for named in [None].into_iter().chain(Source::ALL.map(Some)) {
@@ -37,24 +35,11 @@ pub fn judge(format: FileFormat, bytes: &[u8]) -> Result<bool, String> {
         if !taken {
             check_strangers(&read)?;
         }
-        check_json(&policy)?;
+        check_stored(&policy)?;
         check_export(&policy, format)?;
         taken = true;
     }
     Ok(taken)
-}
-
-fn must<T, E: Display>(result: Result<T, E>, what: &str) -> Result<T, String> {
-    result.map_err(|fault| format!("{what}: {fault}"))
-}
-
-fn same<T: PartialEq + Debug>(found: &T, expected: &T, what: &str) -> Result<(), String> {
-    if found == expected { Ok(()) } else { Err(format!("{what}: {found:#?}\nis not {expected:#?}")) }
-}
-
-fn check_short(fault: &impl Display) -> Result<(), String> {
-    let length = fault.to_string().len();
-    if length <= LONGEST_MESSAGE { Ok(()) } else { Err(format!("a message of {length} bytes: {fault:.200}")) }
 }
 
 type Read = Result<Import, ImportFault>;
@@ -128,7 +113,7 @@ fn full_policy() -> Result<Policy, String> {
     Ok(policy)
 }
 
-fn check_json(policy: &Policy) -> Result<(), String> {
+fn check_stored(policy: &Policy) -> Result<(), String> {
     let text = must(serde_json::to_string(policy), "storing")?;
     same(&must(serde_json::from_str(&text), "reading what was stored")?, policy, "stored and read")
 }
