@@ -251,7 +251,6 @@ refusals! {
     AttestationCertifyInfo = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's certify information is no whole TPMS_ATTEST";
     AttestationMagic = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the certify information was not made by a TPM";
     AttestationType = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is not a certification";
-    AttestationNonce = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement names another nonce";
     AttestationExtraData = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "extraData does not bind the nonce and the key";
     AttestationName = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the certified Name is not that of the public area";
     AttestationSubjectKey = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is about another key";
@@ -273,7 +272,6 @@ refusals! {
     AttestationChain = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate has no path to the tenant's attestation authority";
     AttestationAssurance = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate does not say how the EK was verified";
     AttestationAikExpired = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_EXPIRED), "the AIK certificate, or one above it, has expired";
-    AttestationUnknown = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement proves nothing";
 
     // --- Microsoft Graph; which code belongs to which case is [inferred]
     GraphVersionUnknown = 400 Graph("BadRequest"), "the path begins with neither v1.0 nor beta";
