@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has to fail")]
 
 mod attestation;
+mod bodies;
 mod browser;
 mod client;
 mod device_code;
@@ -13,6 +14,7 @@ mod graph;
 mod joining;
 mod leaving;
 mod listener;
+mod refusal_table;
 mod registering;
 mod session;
 mod signing_in;
