@@ -43,6 +43,11 @@ impl Mint {
         Self(key(lab, "token-signing").await.0)
     }
 
+    /// What everybody knows of it: SubjectPublicKeyInfo.
+    pub(crate) fn public_key(&self) -> Vec<u8> {
+        self.0.public().to_spki()
+    }
+
     pub(crate) fn token(&self, claims: &impl Serialize) -> String {
         let header = Header { alg: "RS256".into(), typ: Some("JWT".into()), ..Header::default() };
         let unsigned = Unsigned::new(&header, claims).unwrap();
@@ -79,4 +84,11 @@ pub(crate) fn issuer(tenant: impl std::fmt::Display) -> String {
 /// Damages the transport keys of all devices.
 pub(crate) async fn damage_transport_keys(lab: &Lab) {
     sqlx::query("UPDATE devices SET transport_key = 'AAAA'").execute(&mut database(lab).await).await.unwrap();
+}
+
+/// The tables of the directory.
+pub(crate) async fn tables(lab: &Lab) -> Vec<String> {
+    let query = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
+    let rows = query.fetch_all(&mut database(lab).await).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
 }
