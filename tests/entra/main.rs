@@ -24,5 +24,6 @@ mod signing_in;
 mod software_tpm;
 mod statements;
 mod story;
+mod strange_keys;
 mod theft;
 mod tokens;

@@ -128,7 +128,7 @@ refusals! {
     SignedRequestMalformed = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "the signed request is not a compact JWS of the right shape";
     SignedRequestUnsupported = 400 Oauth("invalid_request", Aadsts::UNSUPPORTED_GRANT), "a signed request needs RS256 with x5c";
     CertificateMissing = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_REQUIRED), "the signed request has no x5c";
-    CertificateMalformed = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c cannot be read";
+    CertificateMalformed = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c cannot be read, or x5c holds too many";
     CertificateForeign = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c was not issued by this tenant";
     CertificateExpired = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c is not valid now";
     SignedRequestSignature = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the signed request's signature does not verify under its certificate";
