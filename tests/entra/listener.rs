@@ -12,7 +12,7 @@ use whfb::entra::server::{Proxy, Server, StartError};
 use whfb::entra::{Database, Entra, Options, Rules};
 use whfb::wire::host;
 
-fn entra() -> Arc<Entra> {
+pub(crate) fn entra() -> Arc<Entra> {
     let options = Options {
         database: Database::Memory,
         rules: Rules::entra(),
@@ -24,7 +24,7 @@ fn entra() -> Arc<Entra> {
     Arc::new(runtime.block_on(Entra::open(options)).unwrap())
 }
 
-fn loopback(port: u16) -> SocketAddr {
+pub(crate) fn loopback(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
@@ -32,7 +32,12 @@ fn ask(server: &Server, ca: Option<&str>, name: &'static str) -> std::io::Result
     ask_over(TcpStream::connect(server.address())?, ca, name)
 }
 
-fn ask_over(connection: TcpStream, ca: Option<&str>, name: &'static str) -> std::io::Result<String> {
+/// A connection on which nothing was said yet; the first write shakes hands.
+pub(crate) fn tls(
+    connection: TcpStream,
+    ca: Option<&str>,
+    name: &'static str,
+) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     if let Some(pem) = ca {
         roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
@@ -44,7 +49,11 @@ fn ask_over(connection: TcpStream, ca: Option<&str>, name: &'static str) -> std:
         .with_root_certificates(roots)
         .with_no_client_auth();
     let tls = ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
-    let mut stream = StreamOwned::new(tls, connection);
+    StreamOwned::new(tls, connection)
+}
+
+fn ask_over(connection: TcpStream, ca: Option<&str>, name: &'static str) -> std::io::Result<String> {
+    let mut stream = tls(connection, ca, name);
     let body = "grant_type=srv_challenge";
     let request = format!(
         "POST /common/oauth2/token HTTP/1.1\r\nHost: {name}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",

@@ -17,6 +17,7 @@ mod injection_paths;
 mod joining;
 mod leaving;
 mod listener;
+mod malformed_http;
 mod refusal_table;
 mod registering;
 mod session;

@@ -84,6 +84,7 @@ refusals! {
     GrantTypeMissing = 400 Oauth("invalid_request", Aadsts::MISSING_PARAMETER), "grant_type is missing";
     GrantTypeUnsupported = 400 Oauth("unsupported_grant_type", Aadsts::UNSUPPORTED_GRANT), "this grant_type is not supported";
     ParameterMissing = 400 Oauth("invalid_request", Aadsts::MISSING_PARAMETER), "a required parameter is missing";
+    ParameterRepeated = 400 Oauth("invalid_request", Aadsts(90_100)), "a parameter is given twice";
     ResourceUnknown = 400 Oauth("invalid_resource", Aadsts::INVALID_RESOURCE), "the resource is not registered in the tenant";
     UserUnknown = 400 Oauth("invalid_grant", Aadsts::USER_NOT_FOUND), "the user does not exist in the tenant";
     PasswordWrong = 400 Oauth("invalid_grant", Aadsts::INVALID_PASSWORD), "wrong user name or password";
