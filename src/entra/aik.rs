@@ -15,6 +15,7 @@ use crate::wire::base64_bytes;
 use crate::wire::encoding::{base64, from_base64};
 use crate::wire::http::Request;
 use crate::wire::lab::{AikCertificate, AikCertificateRequest, AikChallenge, AikChallengeRequest};
+use crate::wire::object;
 use crate::wire::tpm::{Public, name_of};
 
 use super::Entra;
@@ -45,7 +46,7 @@ struct Ticket {
 ///
 /// A TPM without an EK certificate gets a challenge too: its certificate will say so.
 pub(crate) fn challenge(entra: &Entra, request: &Request) -> Result<AikChallenge, Failure> {
-    let wanted: AikChallengeRequest = serde_json::from_slice(&request.body).map_err(|_| Refusal::AikBodyMalformed)?;
+    let wanted: AikChallengeRequest = object::read(&request.body).ok_or(Refusal::AikBodyMalformed)?;
     let ek = Public::from_bytes(&wanted.ek_public).and_then(|public| public.to_public_key());
     let ek = ek.map_err(|_| Refusal::AikEkPublicMalformed)?;
     let aik = Public::from_bytes(&wanted.aik_public).map_err(|_| Refusal::AikPublicMalformed)?;
@@ -103,7 +104,7 @@ fn ticket(entra: &Entra, aik_public: Vec<u8>, verified: Option<TpmIdentity>, sec
 
 /// Answers `POST /aik/certificate`. The ticket is used up even by a wrong secret: one challenge, one try.
 pub(crate) async fn certificate(entra: &Entra, request: &Request) -> Result<AikCertificate, Failure> {
-    let answer: AikCertificateRequest = serde_json::from_slice(&request.body).map_err(|_| Refusal::AikBodyMalformed)?;
+    let answer: AikCertificateRequest = object::read(&request.body).ok_or(Refusal::AikBodyMalformed)?;
     let ticket: Ticket =
         grant::read(&entra.keys().sealing, Kind::Ticket, &answer.ticket).map_err(|_| Refusal::AikTicketForeign)?;
     let now = entra.now().as_second();

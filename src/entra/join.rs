@@ -12,6 +12,7 @@ use crate::wire::join::{
     REQUEST_SUBJECT,
 };
 use crate::wire::oauth::field;
+use crate::wire::object;
 use crate::wire::token::DRS_AUDIENCE;
 
 use super::directory::{Device, User};
@@ -80,11 +81,13 @@ async fn joining_user(entra: &Entra, request: &Request) -> Result<User, Failure>
 }
 
 fn read(body: &[u8]) -> Result<Wanted, Refusal> {
-    let request: JoinRequest = serde_json::from_slice(body).map_err(|_| Refusal::JoinBodyMalformed)?;
+    let request: JoinRequest = object::read(body).ok_or(Refusal::JoinBodyMalformed)?;
     if ![JOIN_TYPE_ENTRA, JOIN_TYPE_REGISTERED].contains(&request.join_type) {
         return Err(Refusal::JoinTypeUnsupported);
     }
-    if !(1..=256).contains(&request.device_display_name.chars().count()) {
+    let length = |text: &str| text.chars().count();
+    let longest = length(&request.device_type).max(length(&request.os_version));
+    if !(1..=256).contains(&length(&request.device_display_name)) || longest > 256 {
         return Err(Refusal::JoinNameInvalid);
     }
     let key = certified_key(&request)?;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::encoding::{base64url, from_base64url};
+use super::object;
 
 /// The header members in use. Members that are not listed are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +93,7 @@ impl Jws {
         let decode = |part: &str| from_base64url(part).map_err(|_| JwsFault::Encoding);
         let header_bytes = decode(header)?;
         Ok(Self {
-            header: serde_json::from_slice(&header_bytes).map_err(|_| JwsFault::Header)?,
+            header: object::read(&header_bytes).ok_or(JwsFault::Header)?,
             payload: decode(payload)?,
             signing_input: format!("{header}.{payload}"),
             signature: decode(signature)?,
@@ -101,7 +102,7 @@ impl Jws {
 
     /// The payload as a type.
     pub fn claims<T: serde::de::DeserializeOwned>(&self) -> Result<T, JwsFault> {
-        serde_json::from_slice(&self.payload).map_err(|_| JwsFault::Payload)
+        object::read(&self.payload).ok_or(JwsFault::Payload)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod key_credential;
 pub mod kpp;
 pub mod lab;
 pub mod oauth;
+pub(crate) mod object;
 pub mod registry;
 pub mod syncml;
 pub mod token;

@@ -109,6 +109,31 @@ fn refuses_tokens_ten_thousand_levels_deep() {
     });
 }
 
+#[test]
+fn refuses_lists_that_pass_for_objects() {
+    run(async {
+        let lab = Lab::new(Rules::entra()).await;
+        let token = lab.token(ALICE, DRS_AUDIENCE).await;
+        let body = join_body();
+        let request = json!([body.certificate_request.kind, body.certificate_request.data]);
+        let list = json!([request, body.transport_key, "contoso.example", "Windows", "10", "LAB-01", 0, {}]);
+        let target = "/EnrollmentServer/device/?api-version=2.0";
+        refuses(&lab, post(host::REGISTRATION, target, list.to_string()).bearer(&token), 400, "JoinBodyMalformed")
+            .await;
+        let answer = json!(["1.AAAA", "AAAA"]).to_string();
+        refuses(&lab, post(host::AIK, AIK_CERTIFICATE_PATH, answer), 400, "AikBodyMalformed").await;
+        let made = |header: Value, payload: Value| {
+            Unsigned::from_bytes(header.to_string().as_bytes(), payload.to_string().as_bytes()).signed(b"x")
+        };
+        let header = made(json!(["RS256", "JWT", null, null, null, null, null]), json!({}));
+        for (service, request) in bearers(&header) {
+            refuses(&lab, request, 401, &format!("{service}Malformed")).await;
+        }
+        let claims = made(json!({ "alg": "HS256" }), json!(["1.AAAA", null, "true"]));
+        refuses(&lab, authorize(&claims, &[]), 400, "CredentialMalformed").await;
+    });
+}
+
 /// A token of that algorithm: unsigned, signed with the public key as a secret, or with a key on P-256.
 fn forged(header: &Header, claims: &Value, public_key: &[u8]) -> String {
     let unsigned = Unsigned::new(header, claims).unwrap();

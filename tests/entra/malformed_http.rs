@@ -174,3 +174,20 @@ fn a_head_that_is_too_large_or_no_http_ends_its_own_connection_alone() {
     let token = [&head[..], b"Authorization: Bearer \xff\xfe\r\nConnection: close\r\n\r\n"].concat();
     assert!(exchange(&server, &token).contains("JoinTokenMissing"), "a header that is no text is none");
 }
+
+#[test]
+fn a_head_that_does_not_come_ends_its_connection_in_time() {
+    // Ten seconds in earnest, so in one of the two runs is enough.
+    if std::env::var_os(OVER_HTTPS).is_some() {
+        return;
+    }
+    let server = Server::start(entra(), loopback(0)).unwrap();
+    let connection = TcpStream::connect(server.address()).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut stream = tls(connection, Some(server.ca_pem()), host::LOGIN);
+    stream.write_all(b"POST /common/oauth2/token HTTP/1.1\r\n").unwrap();
+    let mut answer = Vec::new();
+    let ended = stream.read_to_end(&mut answer);
+    let timed_out = ended.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+    assert!(!timed_out && answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
+}

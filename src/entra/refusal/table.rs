@@ -185,7 +185,7 @@ refusals! {
     JoinUserUnknown = 400 Join, "the token's user does not exist";
     JoinBodyMalformed = 400 Join, "the body is not a join request";
     JoinTypeUnsupported = 400 Join, "JoinType is neither 0 (joined) nor 4 (registered)";
-    JoinNameInvalid = 400 Join, "DeviceDisplayName is empty or longer than 256 characters";
+    JoinNameInvalid = 400 Join, "DeviceDisplayName is empty, or it, DeviceType or OSVersion is longer than 256 characters";
     JoinRequestKind = 400 Join, "CertificateRequest.Type is not pkcs10";
     JoinRequestMalformed = 400 Join, "CertificateRequest.Data is not a base64 certification request";
     JoinRequestSignature = 400 Join, "the certification request is not signed by its own key";
