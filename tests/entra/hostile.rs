@@ -177,6 +177,12 @@ fn refuses_every_token_of_another_algorithm() {
             let credential = json!({ "refresh_token": session.prt, "request_nonce": lab.nonce().await });
             let name = if alg == "HS256" { "SessionKeyWrong" } else { "CredentialMalformed" };
             refuses(&lab, authorize(&forged(&under_prt, &credential, &of_tenant), &[]), 400, name).await;
+            let renewal = json!({
+                "client_id": "a", "scope": "openid aza", "grant_type": "refresh_token", "refresh_token": session.prt,
+                "request_nonce": lab.nonce().await,
+            });
+            let name = if alg == "HS256" { "SessionKeyWrong" } else { "SignedRequestUnsupported" };
+            refuses(&lab, signed_form(&forged(&under_prt, &renewal, &of_tenant)), 400, name).await;
         }
     });
 }
