@@ -56,8 +56,8 @@ pub enum InvalidKey {
     /// The modulus is even, so it is no RSA modulus.
     #[error("the modulus is even")]
     EvenModulus,
-    /// The exponent is even or 1: nothing can be signed that it verifies, or everything can.
-    #[error("the exponent is even or 1")]
+    /// The exponent is even, 1 or longer than 256 bits: it would encrypt nothing, or only keep a verifier busy.
+    #[error("the exponent is even, 1 or longer than 256 bits")]
     Exponent,
     /// The structure is not a SubjectPublicKeyInfo of a known algorithm.
     #[error("not an RSA or P-256 public key")]
@@ -83,7 +83,8 @@ impl RsaPublic {
         if modulus.last().is_some_and(|last| last % 2 == 0) {
             return Err(InvalidKey::EvenModulus);
         }
-        if exponent == [1] || exponent.last().is_some_and(|last| last % 2 == 0) {
+        // FIPS 186-5, appendix A.1.1; its lower bound of 2^16 is a verifier's choice.
+        if exponent == [1] || exponent.len() > 32 || exponent.last().is_some_and(|last| last % 2 == 0) {
             return Err(InvalidKey::Exponent);
         }
         Ok(Self { modulus: modulus.to_vec(), exponent: exponent.to_vec() })
@@ -253,9 +254,10 @@ mod tests {
         assert_eq!(RsaPublic::new(&[0, 5], &[3]), Err(InvalidKey::Number));
         assert_eq!(RsaPublic::new(&[5], &[]), Err(InvalidKey::Number));
         assert_eq!(RsaPublic::new(&[4], &[3]), Err(InvalidKey::EvenModulus));
-        for exponent in [&[1][..], &[2], &[1, 0, 0]] {
+        for exponent in [&[1][..], &[2], &[1, 0, 0], &[1; 33]] {
             assert_eq!(RsaPublic::new(&[5], exponent), Err(InvalidKey::Exponent));
         }
+        assert!(RsaPublic::new(&[5], &[1; 32]).is_ok());
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub(crate) async fn authorize(entra: &Entra, tenant: &str, request: &Request) ->
     if !entra.is_named(tenant) {
         return Err(Refusal::TenantUnknown.into());
     }
-    let query = request.query();
+    let query = sts::each_once(request.query())?;
     let asked = Asked::read(&query)?;
     let Some(compact) = credential(request) else { return ask_to_sign_in(entra, request, &query, asked).await };
     let jws = Jws::parse(compact).map_err(|_| Refusal::CredentialMalformed)?;

@@ -38,7 +38,7 @@ pub(crate) async fn begin(
     if !entra.is_named(tenant) {
         return Err(Refusal::TenantUnknown.into());
     }
-    let form = decode_form(&request.body);
+    let form = sts::each_once(decode_form(&request.body))?;
     let (client, resource) = (required(&form, "client_id")?.to_owned(), wanted(&form)?);
     let fresh = wants_ngcmfa(&form)?;
     let now = entra.now().as_second();

@@ -85,7 +85,9 @@ fn read(body: &[u8]) -> Result<Wanted, Refusal> {
     if ![JOIN_TYPE_ENTRA, JOIN_TYPE_REGISTERED].contains(&request.join_type) {
         return Err(Refusal::JoinTypeUnsupported);
     }
-    if !(1..=256).contains(&request.device_display_name.chars().count()) {
+    let length = |text: &str| text.chars().count();
+    let longest = length(&request.device_type).max(length(&request.os_version));
+    if !(1..=256).contains(&length(&request.device_display_name)) || longest > 256 {
         return Err(Refusal::JoinNameInvalid);
     }
     let key = certified_key(&request)?;

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::attest::LONGEST_PATH;
 use crate::base::{OsRng, Uuid, random_guid};
 use crate::crypto::SignatureAlgorithm;
 use crate::crypto::cert::Certificate;
@@ -9,7 +10,7 @@ use crate::crypto::cipher::random_secret;
 use crate::wire::blob;
 use crate::wire::encoding::{base64url, from_base64};
 use crate::wire::jwe::wrap_session_key;
-use crate::wire::jws::{Header, Jws, Unsigned};
+use crate::wire::jws::{CertificateChain, Header, Jws, Unsigned};
 use crate::wire::oauth::{
     DeviceCredential, GRANT_JWT_BEARER, HelloAssertion, PeerCertificateReply, PeerCertificateRequest, PrtReply,
     PrtRequest, TokenReply,
@@ -121,7 +122,12 @@ async fn device(entra: &Entra, jws: &Jws, by_hello: bool) -> Result<(Device, Cer
     if jws.header.alg != "RS256" {
         return Err(Refusal::SignedRequestUnsupported.into());
     }
-    let leaf = jws.header.x5c.as_ref().and_then(|chain| chain.leaf()).ok_or(Refusal::CertificateMissing)?;
+    let chain = jws.header.x5c.as_ref().ok_or(Refusal::CertificateMissing)?;
+    let leaf = chain.leaf().ok_or(Refusal::CertificateMissing)?;
+    // The authority is known, so the leaf alone is read; what follows may still be no heap.
+    if matches!(chain, CertificateChain::List(list) if list.len() > LONGEST_PATH) {
+        return Err(Refusal::CertificateMalformed.into());
+    }
     let der = from_base64(leaf).map_err(|_| Refusal::CertificateMalformed)?;
     let certificate = certificate(entra, &der).map_err(|fault| match fault {
         DeviceCertificateFault::Malformed => Refusal::CertificateMalformed,

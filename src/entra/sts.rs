@@ -1,5 +1,7 @@
 //! The token endpoint: nonces, tokens by password and by code, and the door to signed requests.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::base::{OsRng, random_guid};
@@ -55,7 +57,7 @@ pub(crate) async fn token(entra: &Entra, tenant: &str, request: &Request) -> Res
     if !entra.is_named(tenant) {
         return Err(Refusal::TenantUnknown.into());
     }
-    let form = decode_form(&request.body);
+    let form = each_once(decode_form(&request.body))?;
     match field(&form, "grant_type").ok_or(Refusal::GrantTypeMissing)? {
         GRANT_NONCE => Ok(TokenAnswer::Nonce(NonceReply { nonce: entra.issue_nonce(Purpose::Token) })),
         "password" => Ok(TokenAnswer::Token(Box::new(by_password(entra, &form).await?))),
@@ -72,6 +74,13 @@ pub(crate) async fn token(entra: &Entra, tenant: &str, request: &Request) -> Res
         }
         _ => Err(Refusal::GrantTypeUnsupported.into()),
     }
+}
+
+/// The same fields, none of which may come twice (RFC 6749 sections 3.1 and 3.2): who checks one value and who uses the other
+/// might be two.
+pub(crate) fn each_once(form: Vec<(String, String)>) -> Result<Vec<(String, String)>, Refusal> {
+    let mut names = HashSet::with_capacity(form.len());
+    if form.iter().all(|(name, _)| names.insert(name.as_str())) { Ok(form) } else { Err(Refusal::ParameterRepeated) }
 }
 
 /// A field that must be there and not empty.

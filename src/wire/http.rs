@@ -83,8 +83,12 @@ impl Request {
         self.headers.iter().find(|(each, _)| each.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The token of `Authorization: Bearer`; the scheme is compared without case (RFC 9110 section 11.1).
+    /// The token of `Authorization: Bearer`; the scheme is compared without case (RFC 9110 section 11.1). Of two such headers
+    /// neither counts, and the token is empty, which is malformed everywhere.
     pub fn bearer_token(&self) -> Option<&str> {
+        if self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Authorization")).count() > 1 {
+            return Some("");
+        }
         let (scheme, token) = self.header_value("Authorization")?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::blob::{self, BlobFault};
-use super::encoding::{base64, from_base64};
+use super::encoding::{base64, from_base64, from_base64url};
 use super::json;
 use super::lab::{ATTESTATION_MEMBER, LabAttestation, SOFTWARE_MEMBER};
 use crate::crypto::RsaPublic;
@@ -60,7 +60,7 @@ impl KeyRequest {
             Some(_) => return Err(KeyRequestFault::NotString),
         };
         let blob = from_base64(&text).map_err(|_| {
-            let url_safe = text.contains(['-', '_']) && !text.contains(['+', '/']);
+            let url_safe = text.contains(['-', '_']) && from_base64url(text.trim_end_matches('=')).is_ok();
             if url_safe { KeyRequestFault::Base64Url } else { KeyRequestFault::NotBase64 }
         })?;
         let key = blob::read(&blob)?;

@@ -1,140 +1,18 @@
-//! The AIK service and the judgement of statements, with a TPM of software keys: what only a real TPM would keep secret is
-//! in this test's hands.
-
-use std::sync::OnceLock;
+//! The AIK service and the judgement of statements, with a TPM of software keys.
 
 use serde_json::{Value, json};
-use whfb::attest::{TpmIdentity, ek_certificate, extra_data};
+use whfb::attest::{TpmIdentity, ek_certificate};
 use whfb::base::{Clock as _, OsRng};
-use whfb::crypto::cert::{Authority, Name, Text, Validity};
-use whfb::crypto::cipher::cfb_decrypt;
-use whfb::crypto::digest::sha256;
-use whfb::crypto::kdf::kdfa;
-use whfb::crypto::{PublicKey, SigningKey, SoftwareKey};
+use whfb::crypto::cert::Validity;
 use whfb::entra::{Attestation, Freshness, Rules};
-use whfb::wire::discovery::DrsNonceReply;
 use whfb::wire::encoding::base64;
 use whfb::wire::host;
-use whfb::wire::http::{Method, Request};
-use whfb::wire::lab::{
-    AIK_CERTIFICATE_PATH, AIK_CHALLENGE_PATH, ATTESTATION_MEMBER, AikCertificate, AikCertificateRequest, AikChallenge,
-    AikChallengeRequest, LabAttestation,
-};
-use whfb::wire::tpm::{
-    ALG_SHA256, ATTEST_CERTIFY, Attest, Attested, Attributes, ClockInfo, GENERATED, Public, PublicKind, Scheme,
-    Symmetric, WINDOWS_POLICY, from_tpm2b, name_of, split_tpm2b,
-};
+use whfb::wire::http::Request;
+use whfb::wire::lab::{AIK_CERTIFICATE_PATH, AIK_CHALLENGE_PATH, AikChallenge};
+use whfb::wire::tpm::{ALG_SHA256, Attributes, Scheme};
 
 use crate::client::*;
-
-macro_rules! shared_keys {
-    ($($name:ident),*) => {
-        $(fn $name() -> &'static SoftwareKey {
-            static KEY: OnceLock<SoftwareKey> = OnceLock::new();
-            KEY.get_or_init(|| SoftwareKey::generate_rsa(&mut OsRng).unwrap())
-        })*
-    };
-}
-
-shared_keys!(ek_key, aik_key);
-
-fn vendor() -> &'static Authority {
-    static VENDOR: OnceLock<Authority> = OnceLock::new();
-    VENDOR.get_or_init(|| root("whfb lab TPM vendor"))
-}
-
-fn root(name: &str) -> Authority {
-    let name = Name::common_name(name, Text::Utf8).unwrap();
-    Authority::root(name, SigningKey::generate_p256().unwrap(), Validity::days_from(start(), 3650), &mut OsRng).unwrap()
-}
-
-fn area(key: &SoftwareKey, attributes: Attributes, scheme: Scheme) -> Vec<u8> {
-    let PublicKey::Rsa(rsa) = public(key) else { panic!("an RSA key") };
-    let kind = PublicKind::Rsa { bits: 2048, exponent: 0, modulus: rsa.modulus().to_vec() };
-    let auth_policy = WINDOWS_POLICY.to_vec();
-    Public { attributes, auth_policy, symmetric: Symmetric::Null, scheme, kind }.to_bytes().unwrap()
-}
-
-fn aik_area() -> Vec<u8> {
-    area(aik_key(), Attributes::WINDOWS_AIK, Scheme::Rsassa(ALG_SHA256))
-}
-
-fn ek_area() -> Vec<u8> {
-    area(ek_key(), Attributes::ENDORSEMENT, Scheme::Null)
-}
-
-fn certified_ek(vendor: &Authority, days: i64) -> String {
-    let tpm = TpmIdentity { manufacturer: 0x4942_4d00, model: "swtpm".into(), version: 0x2019_1023 };
-    let validity = Validity::days_from(start(), days);
-    base64(ek_certificate(vendor, &public(ek_key()), &tpm, validity, &mut OsRng).unwrap().der())
-}
-
-fn challenge(ek_certificate: Option<String>, aik_public: Vec<u8>) -> Request {
-    let body = AikChallengeRequest { ek_public: ek_area(), ek_certificate, aik_public };
-    Request::json(host::AIK, AIK_CHALLENGE_PATH, &body)
-}
-
-fn answer(ticket: &str, secret: &[u8]) -> Request {
-    let body = AikCertificateRequest { ticket: ticket.to_owned(), secret: secret.to_vec() };
-    Request::json(host::AIK, AIK_CERTIFICATE_PATH, &body)
-}
-
-/// What TPM2_ActivateCredential does (TPM 2.0 Part 1, section 24).
-fn activate(challenge: &AikChallenge) -> Vec<u8> {
-    let seed = ek_key().decrypt_oaep_sha256(&challenge.encrypted_secret, "IDENTITY", &mut OsRng).unwrap();
-    let seed = whfb::base::ExposeSecret::expose_secret(&seed);
-    let (_, identity) = split_tpm2b(&challenge.credential_blob).unwrap();
-    let key = kdfa(seed, "STORAGE", &name_of(&aik_area()), &[], 128).try_into().unwrap();
-    let mut plain = identity.to_vec();
-    cfb_decrypt(&key, &[0; 16], &mut plain);
-    from_tpm2b(&plain).unwrap().to_vec()
-}
-
-async fn certified_aik(lab: &Lab, ek_certificate: Option<String>) -> Vec<String> {
-    let challenge: AikChallenge = lab.send(challenge(ek_certificate, aik_area())).await.json().unwrap();
-    let reply = lab.send(answer(&challenge.ticket, &activate(&challenge))).await;
-    assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
-    reply.json::<AikCertificate>().unwrap().chain
-}
-
-async fn drs_nonce(lab: &Lab) -> String {
-    let target = "/EnrollmentServer/nonce/contoso.example/?api-version=1.0";
-    lab.send(Request::new(Method::Get, host::REGISTRATION, target)).await.json::<DrsNonceReply>().unwrap().value
-}
-
-/// A statement about the user key, as the TPM with this attestation key makes it.
-fn statement(nonce: &str, aik_chain: &[String]) -> LabAttestation {
-    statement_about(nonce, aik_chain, Attributes::WINDOWS_KEY)
-}
-
-fn statement_about(nonce: &str, aik_chain: &[String], attributes: Attributes) -> LabAttestation {
-    let public = area(user_key(), attributes, Scheme::Null);
-    let attest = Attest {
-        magic: GENERATED,
-        kind: ATTEST_CERTIFY,
-        qualified_signer: name_of(b"attestation key"),
-        extra_data: extra_data(nonce.as_bytes(), &rsa1(user_key())).to_vec(),
-        clock: ClockInfo { clock: 1000, reset_count: 1, restart_count: 0, safe: true },
-        firmware_version: 0x2019_1023_0016_3636,
-        attested: Attested::Certify { name: name_of(&public), qualified_name: name_of(b"below the SRK") },
-    };
-    let certify_info = attest.to_bytes().unwrap();
-    let signature = aik_key().sign(&sha256(&certify_info), &mut OsRng).unwrap();
-    LabAttestation { nonce: nonce.to_owned(), public, certify_info, signature, aik_chain: aik_chain.to_vec() }
-}
-
-fn attested(key: &SoftwareKey, statement: &LabAttestation) -> Value {
-    let mut body = kngc(key);
-    body[ATTESTATION_MEMBER] = serde_json::to_value(statement).unwrap();
-    body
-}
-
-async fn lab_of(rules: Rules) -> (Lab, String) {
-    let lab = Lab::with_roots(rules, vec![vendor().certificate().der().to_vec()]).await;
-    let device = lab.join(ALICE).await;
-    let token = lab.ngcmfa(&lab.session(&device, ALICE).await).await;
-    (lab, token)
-}
+use crate::software_tpm::*;
 
 #[test]
 fn a_statement_over_a_verified_ek_is_of_the_highest_level() {
@@ -193,14 +71,16 @@ fn refuses_statements_about_other_keys_by_other_keys_or_of_software_by_name() {
         };
         let mut forged = good.clone();
         forged.signature[0] ^= 1;
-        let software = Attributes(Attributes::WINDOWS_KEY.0 & !Attributes::FIXED_TPM.0);
+        let mut exported = Recipe::good(&nonce);
+        exported.public.attributes.0 ^= Attributes::FIXED_TPM.0;
+        let exported = exported.make(&nonce, &chain);
         let mut unreadable = good.clone();
         unreadable.aik_chain[0].push('!');
         for (key, statement, name, hresult) in [
             (stranger_key(), good.clone(), "AttestationExtraData", "0x801C03EE"),
             (user_key(), forged, "AttestationSignature", "0x801C03EE"),
             (user_key(), statement(&nonce, &foreign_chain), "AttestationChain", "0x801C0010"),
-            (user_key(), statement_about(&nonce, &chain, software), "AttestationFixedTpm", "0x801C03EE"),
+            (user_key(), exported, "AttestationFixedTpm", "0x801C03EE"),
             (user_key(), statement(&nonce, &[]), "AttestationCertificates", "0x801C03EE"),
             (user_key(), unreadable, "KeyAttestationMalformed", "0x801C03EE"),
         ] {

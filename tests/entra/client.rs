@@ -32,6 +32,8 @@ pub(crate) const KEY_PATH: &str = "/EnrollmentServer/key/?api-version=1.0";
 
 /// Set in a second run of these tests: every lab listens, and every request goes over TLS.
 pub(crate) const OVER_HTTPS: &str = "WHFB_TEST_OVER_HTTPS";
+/// Set in a second run of these tests, by the first: a file, to which every refusal that was provoked is added.
+pub(crate) const PROVOKED: &str = "WHFB_TEST_PROVOKED";
 
 fn over_https() -> bool {
     std::env::var_os(OVER_HTTPS).is_some()
@@ -216,6 +218,7 @@ impl Lab {
         assert_eq!((reply.status, refusal_name(&body)), (wanted, name.to_owned()), "{body}");
         assert!(reply.header("request-id").is_some());
         assert_eq!(self.snapshot().await, before, "{name} left something behind");
+        crate::refusal_table::note(name, status);
         body
     }
 

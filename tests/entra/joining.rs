@@ -55,10 +55,12 @@ fn refuses_join_requests_by_name() {
         };
         let small = SoftwareKey::Rsa(Box::new(rsa::RsaPrivateKey::new(&mut OsRng, 1024).unwrap()));
         type Change<'a> = &'a dyn Fn(&mut JoinRequest);
-        let cases: [(Change<'_>, &str); 10] = [
+        let cases: [(Change<'_>, &str); 12] = [
             (&|body| body.join_type = 6, "JoinTypeUnsupported"),
             (&|body| body.device_display_name.clear(), "JoinNameInvalid"),
             (&|body| body.device_display_name = "x".repeat(257), "JoinNameInvalid"),
+            (&|body| body.device_type = "x".repeat(257), "JoinNameInvalid"),
+            (&|body| body.os_version = "x".repeat(900_000), "JoinNameInvalid"),
             (&|body| body.certificate_request.kind = "pkcs7".into(), "JoinRequestKind"),
             (&|body| body.certificate_request.data = "!".into(), "JoinRequestMalformed"),
             (&|body| body.certificate_request.data = base64(b"no request"), "JoinRequestMalformed"),

@@ -19,7 +19,7 @@ use whfb::wire::host;
 
 use crate::client::{ALICE, Joined, Lab, device_key, run, stranger_key};
 
-fn entra() -> Arc<Entra> {
+pub(crate) fn entra() -> Arc<Entra> {
     let options = Options {
         database: Database::Memory,
         rules: Rules::entra(),
@@ -31,7 +31,7 @@ fn entra() -> Arc<Entra> {
     Arc::new(runtime.block_on(Entra::open(options)).unwrap())
 }
 
-fn loopback(port: u16) -> SocketAddr {
+pub(crate) fn loopback(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
@@ -39,7 +39,12 @@ fn ask(server: &Server, ca: Option<&str>, name: &'static str) -> std::io::Result
     ask_over(TcpStream::connect(server.address())?, ca, name)
 }
 
-fn ask_over(connection: TcpStream, ca: Option<&str>, name: &'static str) -> std::io::Result<String> {
+/// A connection on which nothing was said yet; the first write shakes hands.
+pub(crate) fn tls(
+    connection: TcpStream,
+    ca: Option<&str>,
+    name: &'static str,
+) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     if let Some(pem) = ca {
         roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
@@ -51,7 +56,11 @@ fn ask_over(connection: TcpStream, ca: Option<&str>, name: &'static str) -> std:
         .with_root_certificates(roots)
         .with_no_client_auth();
     let tls = ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
-    let mut stream = StreamOwned::new(tls, connection);
+    StreamOwned::new(tls, connection)
+}
+
+fn ask_over(connection: TcpStream, ca: Option<&str>, name: &'static str) -> std::io::Result<String> {
+    let mut stream = tls(connection, ca, name);
     let body = "grant_type=srv_challenge";
     let request = format!(
         "POST /common/oauth2/token HTTP/1.1\r\nHost: {name}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",

@@ -87,7 +87,8 @@ impl From<&Report> for Refusal {
         match failed {
             Some((_, Fault::Untrusted(ChainFault::Expired { .. }))) => Self::AttestationAikExpired,
             Some((check, _)) => of_check(check),
-            None => Self::AttestationUnknown,
+            // Where every check passes, the level is what the assurance says; nothing else could be none.
+            None => Self::AttestationAssurance,
         }
     }
 }
@@ -98,7 +99,8 @@ pub(super) fn of_check(check: Check) -> Refusal {
         Check::CertifyInfo => Refusal::AttestationCertifyInfo,
         Check::Magic => Refusal::AttestationMagic,
         Check::Type => Refusal::AttestationType,
-        Check::Nonce => Refusal::AttestationNonce,
+        // The server expects the very nonce that the statement names, after it has recognized it as one of its own.
+        Check::Nonce => Refusal::AttestationNonceForeign,
         Check::ExtraData => Refusal::AttestationExtraData,
         Check::Name => Refusal::AttestationName,
         Check::SubjectKey => Refusal::AttestationSubjectKey,

@@ -84,6 +84,7 @@ refusals! {
     GrantTypeMissing = 400 Oauth("invalid_request", Aadsts::MISSING_PARAMETER), "grant_type is missing";
     GrantTypeUnsupported = 400 Oauth("unsupported_grant_type", Aadsts::UNSUPPORTED_GRANT), "this grant_type is not supported";
     ParameterMissing = 400 Oauth("invalid_request", Aadsts::MISSING_PARAMETER), "a required parameter is missing";
+    ParameterRepeated = 400 Oauth("invalid_request", Aadsts(90_100)), "a parameter is given twice";
     ResourceUnknown = 400 Oauth("invalid_resource", Aadsts::INVALID_RESOURCE), "the resource is not registered in the tenant";
     UserUnknown = 400 Oauth("invalid_grant", Aadsts::USER_NOT_FOUND), "the user does not exist in the tenant";
     PasswordWrong = 400 Oauth("invalid_grant", Aadsts::INVALID_PASSWORD), "wrong user name or password";
@@ -128,7 +129,7 @@ refusals! {
     SignedRequestMalformed = 400 Oauth("invalid_request", Aadsts::MALFORMED_REQUEST), "the signed request is not a compact JWS of the right shape";
     SignedRequestUnsupported = 400 Oauth("invalid_request", Aadsts::UNSUPPORTED_GRANT), "a signed request needs RS256 with x5c";
     CertificateMissing = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_REQUIRED), "the signed request has no x5c";
-    CertificateMalformed = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c cannot be read";
+    CertificateMalformed = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c cannot be read, or x5c holds too many";
     CertificateForeign = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c was not issued by this tenant";
     CertificateExpired = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the certificate in x5c is not valid now";
     SignedRequestSignature = 400 Oauth("invalid_grant", Aadsts::DEVICE_AUTHENTICATION_FAILED), "the signed request's signature does not verify under its certificate";
@@ -191,7 +192,7 @@ refusals! {
     JoinUserUnknown = 400 Join, "the token's user does not exist";
     JoinBodyMalformed = 400 Join, "the body is not a join request";
     JoinTypeUnsupported = 400 Join, "JoinType is neither 0 (joined) nor 4 (registered)";
-    JoinNameInvalid = 400 Join, "DeviceDisplayName is empty or longer than 256 characters";
+    JoinNameInvalid = 400 Join, "DeviceDisplayName is empty, or it, DeviceType or OSVersion is longer than 256 characters";
     JoinRequestKind = 400 Join, "CertificateRequest.Type is not pkcs10";
     JoinRequestMalformed = 400 Join, "CertificateRequest.Data is not a base64 certification request";
     JoinRequestSignature = 400 Join, "the certification request is not signed by its own key";
@@ -260,7 +261,6 @@ refusals! {
     AttestationCertifyInfo = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's certify information is no whole TPMS_ATTEST";
     AttestationMagic = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the certify information was not made by a TPM";
     AttestationType = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is not a certification";
-    AttestationNonce = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement names another nonce";
     AttestationExtraData = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "extraData does not bind the nonce and the key";
     AttestationName = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the certified Name is not that of the public area";
     AttestationSubjectKey = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is about another key";
@@ -282,7 +282,6 @@ refusals! {
     AttestationChain = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate has no path to the tenant's attestation authority";
     AttestationAssurance = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate does not say how the EK was verified";
     AttestationAikExpired = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_EXPIRED), "the AIK certificate, or one above it, has expired";
-    AttestationUnknown = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement proves nothing";
 
     // --- Microsoft Graph; which code belongs to which case is [inferred]
     GraphVersionUnknown = 400 Graph("BadRequest"), "the path begins with neither v1.0 nor beta";

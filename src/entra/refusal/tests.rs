@@ -52,7 +52,8 @@ fn key_registration_answers_every_code_with_an_hresult_of_the_table() {
 
 #[test]
 fn each_check_of_a_statement_has_the_refusal_of_its_name() {
-    for check in Check::ALL {
+    assert_eq!(faults::of_check(Check::Nonce), Refusal::AttestationNonceForeign);
+    for check in Check::ALL.iter().filter(|check| **check != Check::Nonce) {
         assert_eq!(faults::of_check(*check).name(), format!("Attestation{check:?}"));
     }
 }

@@ -55,9 +55,12 @@ pub(super) fn client_request_id(request: &HttpRequest) -> Option<Uuid> {
     header.map(str::to_owned).or_else(query).and_then(|text| Uuid::parse_str(&text).ok())
 }
 
-/// The host without a port, lower case: of an absolute target, otherwise of the `Host` header.
+/// The host without a port, lower case: of an absolute target, otherwise of the `Host` header. Two of these name none (RFC 9112
+/// section 3.2): a proxy before us might take the other.
 fn host(request: &HttpRequest) -> String {
-    let named = || request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let mut all = request.headers().get_all(header::HOST).iter();
+    let only = all.next().filter(|_| all.next().is_none());
+    let named = || only.and_then(|value| value.to_str().ok());
     let host = request.uri().host().or_else(named).unwrap_or_default();
     host.split(':').next().unwrap_or_default().to_ascii_lowercase()
 }
