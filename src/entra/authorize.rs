@@ -18,7 +18,7 @@ use super::page::Page;
 use super::refusal::{Broken, Failure, Refusal};
 use super::resource::{wanted, wants_ngcmfa};
 use super::rules::Rules;
-use super::{Entra, login, mfa, signin, sts};
+use super::{Entra, device_proof, login, mfa, sts};
 
 /// Sends the client to its own address with a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +133,7 @@ async fn ask_to_sign_in(entra: &Entra, request: &Request, query: &sts::Form, ask
         return Err(Refusal::NobodySignedIn.into());
     }
     let device = match request.header_value(HEADER_DEVICE) {
-        Some(compact) => Some(signin::device_credential(entra, compact).await?.id),
+        Some(compact) => Some(device_proof::by_header(entra, compact).await?.id),
         None => None,
     };
     let hint = field(query, "login_hint").unwrap_or_default();

@@ -3,17 +3,17 @@
 use crate::base::Uuid;
 
 use super::Entra;
+use super::device_proof::{self, CertificateFault};
 use super::refusal::{Failure, Refusal};
-use super::signin::{self, DeviceCertificateFault};
 
 /// Answers `DELETE /EnrollmentServer/device/{id}` . Checks in this order: certificate, device, path. The
 /// device's PRTs are revoked with it, its Hello keys stay. A device that is disabled may still leave.
 pub(crate) async fn leave(entra: &Entra, path: &str, certificate: Option<&[u8]>) -> Result<(), Failure> {
     let der = certificate.ok_or(Refusal::LeaveCertificateMissing)?;
-    let certificate = signin::certificate(entra, der).map_err(|fault| match fault {
-        DeviceCertificateFault::Malformed => Refusal::LeaveCertificateMalformed,
-        DeviceCertificateFault::Foreign => Refusal::LeaveCertificateForeign,
-        DeviceCertificateFault::Expired => Refusal::LeaveCertificateExpired,
+    let certificate = device_proof::certificate(entra, der).map_err(|fault| match fault {
+        CertificateFault::Malformed => Refusal::LeaveCertificateMalformed,
+        CertificateFault::Foreign => Refusal::LeaveCertificateForeign,
+        CertificateFault::Expired => Refusal::LeaveCertificateExpired,
     })?;
     let device = entra.directory().device_by_thumbprint(&certificate.thumbprint()).await?;
     let device = device.ok_or(Refusal::LeaveDeviceUnknown)?;

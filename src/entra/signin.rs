@@ -2,27 +2,23 @@
 
 use serde_json::json;
 
-use crate::attest::LONGEST_PATH;
 use crate::base::{OsRng, Uuid, random_guid};
-use crate::crypto::SignatureAlgorithm;
-use crate::crypto::cert::Certificate;
 use crate::crypto::cipher::random_secret;
 use crate::wire::blob;
 use crate::wire::encoding::{base64url, from_base64};
 use crate::wire::jwe::wrap_session_key;
-use crate::wire::jws::{CertificateChain, Header, Jws, Unsigned};
+use crate::wire::jws::{Header, Jws, Unsigned};
 use crate::wire::oauth::{
-    DeviceCredential, GRANT_JWT_BEARER, HelloAssertion, PeerCertificateReply, PeerCertificateRequest, PrtReply,
-    PrtRequest, TokenReply,
+    GRANT_JWT_BEARER, PeerCertificateReply, PeerCertificateRequest, PrtReply, PrtRequest, TokenReply,
 };
 use crate::wire::token::IdClaims;
 
-use super::directory::{Device, Key, NewGrant, User};
+use super::directory::{Device, NewGrant, User};
 use super::grant::{self, Kind, Proof, Prt};
 use super::nonce::{NonceFault, Purpose};
 use super::refusal::{Broken, Failure, Refusal};
-use super::rules::{AssertionAudience, AssertionNonce, PrtTokenType};
-use super::{Entra, device_token, mfa, p2p, sts, tokens};
+use super::rules::PrtTokenType;
+use super::{Entra, device_proof, device_token, hello, mfa, p2p, sts, tokens};
 
 impl From<NonceFault> for Refusal {
     /// Nonces of the token service; registration has names of its own.
@@ -49,7 +45,7 @@ pub(crate) enum Signed {
 /// device, nonce, scope, user.
 pub(crate) async fn redeem(entra: &Entra, jws: &Jws) -> Result<Signed, Failure> {
     let claims: PrtRequest = jws.claims().map_err(|_| Refusal::SignedRequestMalformed)?;
-    let (device, certificate) = device(entra, jws, claims.grant_type == GRANT_JWT_BEARER).await?;
+    let (device, certificate) = device_proof::signer(entra, jws, claims.grant_type == GRANT_JWT_BEARER).await?;
     let nonce = claims.request_nonce.as_deref().ok_or(Refusal::NonceMissing)?;
     entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?;
     match claims.grant_type.as_str() {
@@ -85,7 +81,7 @@ async fn user(entra: &Entra, claims: &PrtRequest, nonce: &str, device: &Device) 
         }
         GRANT_JWT_BEARER => {
             let assertion = claims.assertion.as_deref().ok_or(Refusal::AssertionMissing)?;
-            let user = by_hello_key(entra, assertion, nonce, device).await?;
+            let user = hello::user(entra, assertion, nonce, device).await?;
             Ok((user, mfa::by_hello_key(entra.now())))
         }
         _ => Err(Refusal::GrantTypeUnsupported.into()),
@@ -101,143 +97,6 @@ async fn by_refresh_token(entra: &Entra, text: &str, client: &str, device: &Devi
     sts::check_stands(entra, text).await?;
     let user = entra.directory().user(granted.user).await?.ok_or(Refusal::UserUnknown)?;
     Ok((user, granted.proof))
-}
-
-/// The device of an `x-ms-DeviceCredential` header: signed by its key, over a nonce of the server.
-pub(crate) async fn device_credential(entra: &Entra, compact: &str) -> Result<Device, Failure> {
-    let jws = Jws::parse(compact).map_err(|_| Refusal::CredentialMalformed)?;
-    let claims: DeviceCredential = jws.claims().map_err(|_| Refusal::CredentialMalformed)?;
-    if claims.grant_type != "device_auth" {
-        return Err(Refusal::CredentialMalformed.into());
-    }
-    let (device, _) = device(entra, &jws, false).await?;
-    let nonce = claims.request_nonce.as_deref().ok_or(Refusal::NonceMissing)?;
-    entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?;
-    Ok(device)
-}
-
-/// The device that signed: its certificate was issued by this tenant, is valid now, signed this request, and belongs to a
-/// device that exists and is enabled.
-async fn device(entra: &Entra, jws: &Jws, by_hello: bool) -> Result<(Device, Certificate), Failure> {
-    if jws.header.alg != "RS256" {
-        return Err(Refusal::SignedRequestUnsupported.into());
-    }
-    let chain = jws.header.x5c.as_ref().ok_or(Refusal::CertificateMissing)?;
-    let leaf = chain.leaf().ok_or(Refusal::CertificateMissing)?;
-    // The authority is known, so the leaf alone is read; what follows may still be no heap.
-    if matches!(chain, CertificateChain::List(list) if list.len() > LONGEST_PATH) {
-        return Err(Refusal::CertificateMalformed.into());
-    }
-    let der = from_base64(leaf).map_err(|_| Refusal::CertificateMalformed)?;
-    let certificate = certificate(entra, &der).map_err(|fault| match fault {
-        DeviceCertificateFault::Malformed => Refusal::CertificateMalformed,
-        DeviceCertificateFault::Foreign => Refusal::CertificateForeign,
-        DeviceCertificateFault::Expired => Refusal::CertificateExpired,
-    })?;
-    certificate
-        .public()
-        .verify(SignatureAlgorithm::RsaSha256, jws.signing_input.as_bytes(), &jws.signature)
-        .map_err(|_| Refusal::SignedRequestSignature)?;
-    let found = entra.directory().device_by_thumbprint(&certificate.thumbprint()).await?;
-    match found {
-        Some(device) if device.enabled => Ok((device, certificate)),
-        Some(_) if by_hello => Err(Refusal::HelloDeviceDisabled.into()),
-        Some(_) => Err(Refusal::DeviceDisabled.into()),
-        None if by_hello => Err(Refusal::HelloDeviceNotFound.into()),
-        None => Err(Refusal::DeviceUnknown.into()),
-    }
-}
-
-/// What is wrong with a device certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DeviceCertificateFault {
-    /// No certificate.
-    Malformed,
-    /// Not issued by this tenant.
-    Foreign,
-    /// Not valid now.
-    Expired,
-}
-
-/// A device certificate of this tenant that is valid now. Whether its device still exists is the directory's to say.
-pub(crate) fn certificate(entra: &Entra, der: &[u8]) -> Result<Certificate, DeviceCertificateFault> {
-    let certificate = Certificate::from_der(der).map_err(|_| DeviceCertificateFault::Malformed)?;
-    let authority = entra.keys().devices.certificate();
-    if certificate.issuer() != authority.subject() {
-        return Err(DeviceCertificateFault::Foreign);
-    }
-    certificate.verify_signed_by(authority.public()).map_err(|_| DeviceCertificateFault::Foreign)?;
-    let validity = certificate.validity().map_err(|_| DeviceCertificateFault::Malformed)?;
-    if validity.contains(entra.now()) { Ok(certificate) } else { Err(DeviceCertificateFault::Expired) }
-}
-
-/// The user of a Hello assertion (MS-OAPXBC section 3.2.5.1.2.3): user by `iss`, key by `kid`, signature, device of the
-/// key, times, nonce.
-async fn by_hello_key(entra: &Entra, compact: &str, outer_nonce: &str, device: &Device) -> Result<User, Failure> {
-    let jws = Jws::parse(compact).map_err(|_| Refusal::AssertionMalformed)?;
-    let assertion: HelloAssertion = jws.claims().map_err(|_| Refusal::AssertionMalformed)?;
-    let kid = hello_kid(&jws.header)?;
-    let user = entra.directory().user_by_upn(&assertion.iss).await?.ok_or(Refusal::UserUnknown)?;
-    let keys = entra.directory().keys_of(user.id, kid).await?;
-    let key = keys.iter().find(|key| key.device == device.id).or(keys.first()).ok_or(Refusal::HelloKeyUnknown)?;
-    verify(key, &jws)?;
-    check_device_of(entra, key, device).await?;
-    check_times(entra, &assertion)?;
-    match (assertion.request_nonce.as_deref(), entra.rules().assertion_nonce) {
-        (None, AssertionNonce::Optional) => {}
-        (None, _) => Err(Refusal::NonceMissing)?,
-        // The specification wants one nonce in both places, public clients use two: one request uses a nonce up once.
-        (Some(nonce), _) if nonce == outer_nonce => {}
-        (Some(_), AssertionNonce::Same) => Err(Refusal::AssertionNonceDiffers)?,
-        (Some(nonce), _) => entra.consume_nonce(Purpose::Token, nonce).await?.map_err(Refusal::from)?,
-    }
-    Ok(user)
-}
-
-fn hello_kid(header: &Header) -> Result<&str, Refusal> {
-    let is_hello = header.alg == "RS256" && header.usage.as_deref() == Some("ngc");
-    header.kid.as_deref().filter(|_| is_hello).ok_or(Refusal::AssertionNotForHello)
-}
-
-fn verify(key: &Key, jws: &Jws) -> Result<(), Refusal> {
-    let public = from_base64(&key.blob).ok().and_then(|blob| blob::read(&blob).ok());
-    let public = crate::crypto::PublicKey::Rsa(public.ok_or(Refusal::HelloKeyUnknown)?);
-    public
-        .verify(SignatureAlgorithm::RsaSha256, jws.signing_input.as_bytes(), &jws.signature)
-        .map_err(|_| Refusal::HelloSignatureWrong)
-}
-
-async fn check_device_of(entra: &Entra, key: &Key, device: &Device) -> Result<(), Failure> {
-    if key.device == device.id {
-        return Ok(());
-    }
-    if entra.rules().require_same_device {
-        return Err(Refusal::HelloDeviceDiffers.into());
-    }
-    match entra.directory().device(key.device).await? {
-        Some(registered) if registered.enabled => Ok(()),
-        Some(_) => Err(Refusal::HelloDeviceDisabled.into()),
-        None => Err(Refusal::HelloDeviceNotFound.into()),
-    }
-}
-
-fn check_times(entra: &Entra, assertion: &HelloAssertion) -> Result<(), Refusal> {
-    let (now, rules) = (entra.now().as_second(), entra.rules());
-    let (from, to) = (assertion.iat.0, assertion.exp.0);
-    let too_wide = rules.assertion_window.is_some_and(|window| to.saturating_sub(from) > window.as_secs());
-    let (audience, tenant) = (assertion.aud.as_str(), entra.tenant().id);
-    let is_for_us = match rules.assertion_audience {
-        AssertionAudience::Any => true,
-        AssertionAudience::Tenant => audience.eq_ignore_ascii_case("common") || audience == tenant.to_string(),
-        AssertionAudience::Issuer => audience == tokens::issuer(tenant),
-    };
-    let faults = [
-        (from > now, Refusal::AssertionNotYetValid),
-        (to <= now, Refusal::AssertionExpired),
-        (too_wide, Refusal::AssertionWindowTooWide),
-        (!is_for_us, Refusal::AssertionAudienceWrong),
-    ];
-    faults.into_iter().find(|(wrong, _)| *wrong).map_or(Ok(()), |(_, refusal)| Err(refusal))
 }
 
 /// A PRT with a new session key, which leaves wrapped to the device's transport key.
