@@ -168,13 +168,15 @@ pub(crate) fn hand_over(
     Ok(Outcome::Redirect(Redirect { location: location(&asked.redirect_uri, &code, asked.state.as_deref()) }))
 }
 
-/// An absolute URI of visible ASCII characters without a fragment (RFC 6749 section 3.1.2).
+/// An absolute URI of visible ASCII characters without a fragment (RFC 6749 section 3.1.2), which no browser takes for a script or
+/// a document: it becomes a link and the address of a form.
 fn check_redirect(uri: &str) -> Result<(), Refusal> {
     let scheme = uri.split_once("://").map_or("", |(scheme, _)| scheme);
     let named = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.chars().all(|each| each.is_ascii_alphanumeric() || "+-.".contains(each));
     let clean = uri.chars().all(|each| each.is_ascii_graphic() && !"\"<>\\^`{|}#".contains(each));
-    if named && clean { Ok(()) } else { Err(Refusal::RedirectInvalid) }
+    let runs = ["javascript", "vbscript", "data", "blob", "file"].iter().any(|each| scheme.eq_ignore_ascii_case(each));
+    if named && clean && !runs { Ok(()) } else { Err(Refusal::RedirectInvalid) }
 }
 
 /// The code needs no escaping: it is base64url and a dot.
@@ -257,6 +259,9 @@ mod tests {
             "https://x/#f",
             "https://x/\"",
             "https://x/é",
+            "javascript://x/%0aalert(1)",
+            "JavaScript://x",
+            "data://text/html,x",
         ] {
             assert_eq!(check_redirect(uri), Err(Refusal::RedirectInvalid), "{uri:?}");
         }
