@@ -35,9 +35,7 @@ pub(crate) async fn begin(
     request: &Request,
     version: Version,
 ) -> Result<DeviceCodeReply, Failure> {
-    if !entra.is_named(tenant) {
-        return Err(Refusal::TenantUnknown.into());
-    }
+    entra.check_tenant(tenant)?;
     let form = sts::each_once(decode_form(&request.body))?;
     let (client, resource) = (required(&form, "client_id")?.to_owned(), wanted(&form)?);
     let fresh = wants_ngcmfa(&form)?;

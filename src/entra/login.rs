@@ -136,14 +136,14 @@ pub(crate) async fn confirm(entra: &Entra, tenant: &str, request: &Request) -> R
 
 /// The page for the code that a device shows.
 pub(crate) fn ask_for_code(entra: &Entra, tenant: &str, request: &Request) -> Result<Page, Failure> {
-    check_tenant(entra, tenant)?;
+    entra.check_tenant(tenant)?;
     let typed = field(&request.query(), "otc").unwrap_or_default().to_owned();
     Ok(Page::UserCode { typed, refusal: None })
 }
 
 /// Answers the page for the code that a device shows.
 pub(crate) async fn typed_code(entra: &Entra, tenant: &str, request: &Request) -> Result<Outcome, Failure> {
-    check_tenant(entra, tenant)?;
+    entra.check_tenant(tenant)?;
     let form = decode_form(&request.body);
     let typed = field(&form, "otc").unwrap_or_default();
     match device_code::open(entra, typed).await {
@@ -168,15 +168,11 @@ async fn proceed(entra: &Entra, mut flow: Flow, user: &User) -> Result<Outcome, 
     }
 }
 
-fn check_tenant(entra: &Entra, tenant: &str) -> Result<(), Refusal> {
-    if entra.is_named(tenant) { Ok(()) } else { Err(Refusal::TenantUnknown) }
-}
-
 /// The fields of a page, its sealed one, and what that says.
 type Answered = (Vec<(String, String)>, String, Flow);
 
 fn read(entra: &Entra, tenant: &str, request: &Request, stage: Stage) -> Result<Answered, Refusal> {
-    check_tenant(entra, tenant)?;
+    entra.check_tenant(tenant)?;
     let form = decode_form(&request.body);
     let sealed = field(&form, "flow").ok_or(Refusal::LoginMalformed)?.to_owned();
     let flow: Flow = grant::read(&entra.keys().sealing, Kind::Login, &sealed).map_err(|_| Refusal::LoginMalformed)?;

@@ -193,6 +193,11 @@ impl Entra {
             || ["common", "organizations"].iter().any(|name| segment.eq_ignore_ascii_case(name))
             || Uuid::parse_str(segment) == Ok(self.tenant().id)
     }
+
+    /// Refuses a path of the token service whose first segment names another tenant.
+    pub(crate) fn check_tenant(&self, segment: &str) -> Result<(), Refusal> {
+        if self.is_named(segment) { Ok(()) } else { Err(Refusal::TenantUnknown) }
+    }
 }
 
 impl std::fmt::Debug for Entra {

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::wire::encoding::base64url;
 use crate::wire::host;
 
-use super::refusal::{Failure, Refusal};
+use super::refusal::{Broken, Failure};
 use super::{Entra, tokens};
 
 /// Answers `GET /{tenant}[/v2.0]/.well-known/openid-configuration` (OpenID Connect Discovery section 3; `capabilities` by
 /// MS-OIDCE). Endpoints carry the tenant as it was named; the issuer is the tenant's own, whichever name was used.
 pub(crate) fn configuration(entra: &Entra, tenant: &str, v2: bool) -> Result<Value, Failure> {
-    check(entra, tenant)?;
+    entra.check_tenant(tenant)?;
     let id = entra.tenant().id;
     let (base, version) = (format!("https://{}/{tenant}", host::LOGIN), if v2 { "/v2.0" } else { "" });
     let issuer = if v2 { format!("https://{}/{id}/v2.0", host::LOGIN) } else { tokens::issuer(id) };
@@ -38,9 +38,9 @@ pub(crate) fn configuration(entra: &Entra, tenant: &str, v2: bool) -> Result<Val
 
 /// Answers `GET /{tenant}/discovery[/v2.0]/keys`: the key of access tokens (RFC 7517).
 pub(crate) fn keys(entra: &Entra, tenant: &str) -> Result<Value, Failure> {
-    check(entra, tenant)?;
+    entra.check_tenant(tenant)?;
     let keys = entra.keys();
-    let rsa = keys.signing.public().rsa().ok_or(super::Broken::Encoding)?;
+    let rsa = keys.signing.public().rsa().ok_or(Broken::Encoding)?;
     Ok(json!({
         "keys": [{
             "kty": "RSA",
@@ -51,8 +51,4 @@ pub(crate) fn keys(entra: &Entra, tenant: &str) -> Result<Value, Failure> {
             "e": base64url(rsa.exponent()),
         }]
     }))
-}
-
-fn check(entra: &Entra, tenant: &str) -> Result<(), Refusal> {
-    if entra.is_named(tenant) { Ok(()) } else { Err(Refusal::TenantUnknown) }
 }

@@ -6,14 +6,12 @@ use crate::wire::http::{Request, decoded_segment};
 use crate::wire::oauth::field;
 
 use super::Entra;
-use super::refusal::{Failure, Refusal};
+use super::refusal::Failure;
 
 /// Answers `GET /{tenant}/UserRealm/{user}`. A user of another domain is `Unknown`; whether a user exists is not told. The two
 /// versions name things differently \[client\]; in either, `Federated` would send roadtx to WS-Trust.
 pub(crate) fn find(entra: &Entra, tenant: &str, user: &str, request: &Request) -> Result<Value, Failure> {
-    if !entra.is_named(tenant) {
-        return Err(Refusal::TenantUnknown.into());
-    }
+    entra.check_tenant(tenant)?;
     let user = decoded_segment(user);
     let domain = user.rsplit_once('@').map(|(_, domain)| domain.to_lowercase()).unwrap_or_default();
     let kind = if domain == entra.tenant().domain { "Managed" } else { "Unknown" };

@@ -54,9 +54,7 @@ pub(crate) type Form = [(String, String)];
 
 /// Decides by `grant_type` alone, on the raw body: libhimmelblau sends no Content-Type with `srv_challenge`.
 pub(crate) async fn token(entra: &Entra, tenant: &str, request: &Request) -> Result<TokenAnswer, Failure> {
-    if !entra.is_named(tenant) {
-        return Err(Refusal::TenantUnknown.into());
-    }
+    entra.check_tenant(tenant)?;
     let form = each_once(decode_form(&request.body))?;
     match field(&form, "grant_type").ok_or(Refusal::GrantTypeMissing)? {
         GRANT_NONCE => Ok(TokenAnswer::Nonce(NonceReply { nonce: entra.issue_nonce(Purpose::Token) })),

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use whfb::base::{Clock, ExposeSecret as _, ManualClock, OsRng, Secret32, SignedDuration, Timestamp, random_bytes};
-use whfb::crypto::cert::{Name, Text, UnsignedRequest};
+use whfb::crypto::cert::{Authority, Certificate, Extension, Leaf, Name, Text, UnsignedRequest, Validity};
 use whfb::crypto::digest::{hmac_sha256, sha256};
 use whfb::crypto::kdf::{SessionKdf, session_derived_key};
-use whfb::crypto::{PublicKey, SoftwareKey};
+use whfb::crypto::{PublicKey, SigningKey, SoftwareKey};
 use whfb::entra::server::{InProcess, Server};
 use whfb::entra::{Database, Entra, Options, Rules, Snapshot};
 use whfb::link::{Http, Link as _};
@@ -244,6 +244,18 @@ impl Lab {
         let read = whfb::crypto::cert::Certificate::from_der(&der).unwrap();
         let id = read.subject().text(whfb::crypto::cert::oid::COMMON_NAME).unwrap();
         Joined { id, certificate }
+    }
+
+    /// The certificate of a device as it would be with the same names, signed by somebody else's key; DER.
+    pub(crate) fn forged(&self, device: &Joined) -> Vec<u8> {
+        let genuine = Certificate::from_der(&from_base64(&device.certificate).unwrap()).unwrap();
+        let validity = Validity::days_from(self.clock.now(), 30);
+        let stranger =
+            Authority::root(genuine.issuer(), SigningKey::generate_rsa().unwrap(), validity, &mut OsRng).unwrap();
+        let public = public(device_key());
+        let extensions = vec![Extension::basic_constraints(false).unwrap()];
+        let leaf = Leaf { subject: genuine.subject(), public: &public, validity, extensions };
+        stranger.issue(&leaf, &mut OsRng).unwrap().der().to_vec()
     }
 
     /// A PRT by password on a device that joined.

@@ -1,9 +1,6 @@
 //! A device that deletes itself, over a TLS connection that its certificate proves.
 
 use serde_json::json;
-use whfb::base::OsRng;
-use whfb::crypto::SigningKey;
-use whfb::crypto::cert::{Authority, Certificate, Extension, Leaf, Validity};
 use whfb::entra::Rules;
 use whfb::wire::encoding::from_base64;
 use whfb::wire::host;
@@ -44,16 +41,8 @@ fn only_the_device_itself_may_leave() {
         lab.refuses_client(leave(&other.id), Some(&der), 403, "LeaveOtherDevice").await;
         lab.refuses_client(leave("not-a-guid"), Some(&der), 403, "LeaveOtherDevice").await;
 
-        // The same names, signed by somebody else's key.
-        let genuine = Certificate::from_der(&der).unwrap();
-        let validity = Validity::days_from(whfb::base::Clock::now(&*lab.clock), 30);
-        let stranger =
-            Authority::root(genuine.issuer(), SigningKey::generate_rsa().unwrap(), validity, &mut OsRng).unwrap();
-        let public = public(device_key());
-        let extensions = vec![Extension::basic_constraints(false).unwrap()];
-        let leaf = Leaf { subject: genuine.subject(), public: &public, validity, extensions };
-        let foreign = stranger.issue(&leaf, &mut OsRng).unwrap();
-        lab.refuses_client(leave(&device.id), Some(foreign.der()), 401, "LeaveCertificateForeign").await;
+        let foreign = lab.forged(&device);
+        lab.refuses_client(leave(&device.id), Some(&foreign), 401, "LeaveCertificateForeign").await;
 
         lab.wait(3653 * 86_400);
         lab.refuses_client(leave(&device.id), Some(&der), 401, "LeaveCertificateExpired").await;

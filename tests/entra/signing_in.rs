@@ -1,11 +1,8 @@
 //! PRT requests.
 
 use serde_json::{Value, json};
-use whfb::base::OsRng;
-use whfb::crypto::SigningKey;
-use whfb::crypto::cert::{Authority, Certificate, Extension, Leaf, Validity};
 use whfb::entra::Rules;
-use whfb::wire::encoding::{base64, from_base64};
+use whfb::wire::encoding::base64;
 use whfb::wire::jws::{CertificateChain, Header, Unsigned};
 use whfb::wire::oauth::TokenReply;
 use whfb::wire::token::{CLIENT_AUTHENTICATION_BROKER, CLIENT_REGISTRATION, DRS_AUDIENCE};
@@ -91,16 +88,8 @@ fn refuses_certificates_that_are_missing_malformed_foreign_or_expired() {
         lab.refuses(with(single("!".into())), 400, "CertificateMalformed").await;
         lab.refuses(with(single(base64(b"no certificate"))), 400, "CertificateMalformed").await;
 
-        // The same names, signed by somebody else's key.
-        let genuine = Certificate::from_der(&from_base64(&device.certificate).unwrap()).unwrap();
-        let validity = Validity::days_from(whfb::base::Clock::now(&*lab.clock), 30);
-        let stranger =
-            Authority::root(genuine.issuer(), SigningKey::generate_rsa().unwrap(), validity, &mut OsRng).unwrap();
-        let public = public(device_key());
-        let extensions = vec![Extension::basic_constraints(false).unwrap()];
-        let leaf = Leaf { subject: genuine.subject(), public: &public, validity, extensions };
-        let foreign = stranger.issue(&leaf, &mut OsRng).unwrap();
-        lab.refuses(with(single(base64(foreign.der()))), 400, "CertificateForeign").await;
+        let foreign = lab.forged(&device);
+        lab.refuses(with(single(base64(&foreign))), 400, "CertificateForeign").await;
 
         lab.wait(3653 * 86_400);
         lab.refuses(prt_request(&device, &claims), 400, "CertificateExpired").await;

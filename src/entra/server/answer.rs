@@ -115,7 +115,7 @@ fn empty() -> Response {
 }
 
 fn redirected(redirect: &Redirect) -> Response {
-    let mut response = respond(StatusCode::FOUND, "text/html; charset=utf-8", redirect.page());
+    let mut response = respond(StatusCode::FOUND, "text/html; charset=utf-8", pages::redirect(redirect.location()));
     // The address was checked to be visible ASCII before the code was made.
     if let Ok(value) = HeaderValue::from_str(redirect.location()) {
         response.headers_mut().insert(header::LOCATION, value);

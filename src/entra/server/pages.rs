@@ -26,6 +26,11 @@ pub(super) fn render(page: &Page, id: Uuid) -> String {
     frame(page.refusal(), id, &body)
 }
 
+/// The address of a redirection as a link: libhimmelblau reads the body and not `Location`.
+pub(super) fn redirect(location: &str) -> String {
+    html! { html { body { a href=(location) { "Continue" } } } }.into_string()
+}
+
 /// A refusal that has no page to go back to.
 pub(super) fn refusal(refusal: Refusal, id: Uuid) -> String {
     frame(Some(refusal), id, &html! {})
@@ -173,6 +178,12 @@ mod tests {
         ] {
             assert!(!render(&page, Uuid::nil()).contains("<script>alert"), "{page:?}");
         }
+    }
+
+    #[test]
+    fn the_page_of_a_redirection_holds_the_same_address_as_the_header() {
+        let page = redirect("msauth://x?a=1&code=1.code&state=s+t");
+        assert!(page.contains("<a href=\"msauth://x?a=1&amp;code=1.code&amp;state=s+t\">"));
     }
 
     #[test]

@@ -4,6 +4,16 @@ use super::{Answer, record};
 use crate::base::Uuid;
 use crate::entra::directory::{DeviceCode, Directory};
 
+macro_rules! select {
+    ($column:literal) => {
+        concat!(
+            "SELECT hash, user_code, client, resource, fresh, expires, declined, proof, owner FROM device_codes WHERE ",
+            $column,
+            " = $1"
+        )
+    };
+}
+
 impl Directory {
     /// Adds a code, and forgets those that expired before `now`.
     pub(crate) async fn add_device_code(&self, code: &DeviceCode, now: i64) -> Answer<()> {
@@ -32,16 +42,12 @@ impl Directory {
 
     /// A code by the hash of what its client holds.
     pub(crate) async fn device_code(&self, hash: &str) -> Answer<Option<DeviceCode>> {
-        const SQL: &str = "SELECT hash, user_code, client, resource, fresh, expires, declined, proof, owner \
-             FROM device_codes WHERE hash = $1";
-        Ok(sqlx::query_as(SQL).bind(hash).fetch_optional(&self.pool).await?)
+        Ok(sqlx::query_as(select!("hash")).bind(hash).fetch_optional(&self.pool).await?)
     }
 
     /// A code by what a person types.
     pub(crate) async fn device_code_of(&self, user_code: &str) -> Answer<Option<DeviceCode>> {
-        const SQL: &str = "SELECT hash, user_code, client, resource, fresh, expires, declined, proof, owner \
-             FROM device_codes WHERE user_code = $1";
-        Ok(sqlx::query_as(SQL).bind(user_code).fetch_optional(&self.pool).await?)
+        Ok(sqlx::query_as(select!("user_code")).bind(user_code).fetch_optional(&self.pool).await?)
     }
 
     /// Answers a code: approved by a user with that proof, or declined. False if it was answered before.
