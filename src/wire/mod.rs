@@ -13,6 +13,7 @@ pub mod join;
 pub mod json;
 pub mod jwe;
 pub mod jws;
+pub mod kast;
 pub mod key_credential;
 pub mod kpp;
 pub mod lab;
