@@ -22,3 +22,4 @@ pub mod registry;
 pub mod syncml;
 pub mod token;
 pub mod tpm;
+pub mod webauthn;

@@ -20,6 +20,7 @@ mod binding;
 mod fault;
 mod key;
 mod pcp;
+mod policy;
 mod reader;
 mod signature;
 mod statement;
@@ -27,7 +28,8 @@ mod statement;
 pub use binding::IdBinding;
 pub use fault::{Container, KastFormat, Part};
 pub use key::KeyAttestation;
-pub use pcp::{PcpHeader, PcpKeyBlob, WINDOWS_POLICY_DIGESTS, write_policy_digests};
+pub use pcp::{PcpHeader, PcpKeyBlob};
+pub use policy::{WINDOWS_POLICY_DIGESTS, write_policy_digests};
 pub use signature::{ALG_SHA1, ALG_SHA384, ALG_SHA512, TpmSignature, TpmSignatureAlgorithm};
 pub use statement::{KeyAttestationStatement, UserKeyParts};
 

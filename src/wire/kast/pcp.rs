@@ -1,42 +1,12 @@
 //! The key blob of the Platform Crypto Provider, `PCPM` (TSS.MSR `PCPTool.v11`: `PCP_KEY_BLOB_WIN8` and `PCP_20_KEY_BLOB`).
 
-use super::reader::{Reader, put_length, put_tpm2b, whole_tpm2b};
+use super::policy::read_policy_digests;
+use super::reader::{Reader, put_length, whole_tpm2b};
 use super::{Container, KastFormat, Part};
 
 const MAGIC: [u8; 4] = *b"PCPM";
 /// `PCPTYPE_TPM20`. A blob of type 1 is one of TPM 1.2 and has a header of 20 bytes.
 const TPM20: u32 = 2;
-/// The longest digest, SHA-512.
-const DIGEST_LIMIT: u16 = 64;
-/// The least that a digest takes in a list: its length.
-const DIGEST_ROOM: usize = 2;
-
-/// The branches of the policy of every key of the Windows provider, in the order in which its key blobs list them: user;
-/// admin: ObjectChangeAuth, Certify, ActivateCredential; duplication, empty since such a key never leaves its TPM; admin:
-/// Certify without PIN. PolicyOR over those that are not empty is [`crate::wire::tpm::WINDOWS_POLICY`].
-pub const WINDOWS_POLICY_DIGESTS: [&[u8]; 6] = [
-    &[
-        0x8f, 0xcd, 0x21, 0x69, 0xab, 0x92, 0x69, 0x4e, 0x0c, 0x63, 0x3f, 0x1a, 0xb7, 0x72, 0x84, 0x2b, 0x82, 0x41,
-        0xbb, 0xc2, 0x02, 0x88, 0x98, 0x1f, 0xc7, 0xac, 0x1e, 0xdd, 0xc1, 0xfd, 0xdb, 0x0e,
-    ],
-    &[
-        0xe5, 0x29, 0xf5, 0xd6, 0x11, 0x28, 0x72, 0x95, 0x4e, 0x8e, 0xd6, 0x60, 0x51, 0x17, 0xb7, 0x57, 0xe2, 0x37,
-        0xc6, 0xe1, 0x95, 0x13, 0xa9, 0x49, 0xfe, 0xe1, 0xf2, 0x04, 0xc4, 0x58, 0x02, 0x3a,
-    ],
-    &[
-        0xaf, 0x2c, 0xa5, 0x69, 0x69, 0x9c, 0x43, 0x6a, 0x21, 0x00, 0x6f, 0x1c, 0xb8, 0xa2, 0x75, 0x6c, 0x98, 0xbc,
-        0x1c, 0x76, 0x5a, 0x35, 0x59, 0xc5, 0xfe, 0x1c, 0x3f, 0x5e, 0x72, 0x28, 0xa7, 0xe7,
-    ],
-    &[
-        0xc4, 0x13, 0xa8, 0x47, 0xb1, 0x11, 0x12, 0xb1, 0xcb, 0xdd, 0xd4, 0xec, 0xa4, 0xda, 0xaa, 0x15, 0xa1, 0x85,
-        0x2c, 0x1c, 0x3b, 0xba, 0x57, 0x46, 0x1d, 0x25, 0x76, 0x05, 0xf3, 0xd5, 0xaf, 0x53,
-    ],
-    &[],
-    &[
-        0x04, 0x8e, 0x9a, 0x3a, 0xce, 0x08, 0x58, 0x3f, 0x79, 0xf3, 0x44, 0xff, 0x78, 0x5b, 0xbe, 0xa9, 0xf0, 0x7a,
-        0xc7, 0xfa, 0x33, 0x25, 0xb3, 0xd4, 0x9a, 0x21, 0xdd, 0x51, 0x94, 0xc6, 0x58, 0x50,
-    ],
-];
 
 /// Which header a key blob has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,16 +168,7 @@ impl PcpKeyBlob {
         if self.policy_digests.is_empty() {
             return Ok(Vec::new());
         }
-        let mut reader = Reader::new(Container::PolicyDigests, &self.policy_digests);
-        let (count, left) = (reader.big32()?, reader.left());
-        let fits = usize::try_from(count).is_ok_and(|count| count <= left / DIGEST_ROOM);
-        if !fits {
-            return Err(KastFormat::DigestCount { count, left });
-        }
-        let digests = (0..count).map(|_| reader.tpm2b(Part::PolicyDigest, DIGEST_LIMIT));
-        let digests = digests.collect::<Result<Vec<_>, _>>()?;
-        reader.finish()?;
-        Ok(digests)
+        read_policy_digests(&self.policy_digests)
     }
 
     /// Whether the key takes an authorization.
@@ -242,21 +203,4 @@ impl PcpKeyBlob {
             (Part::Tpm12Hostage, &mut self.tpm12_hostage),
         ]
     }
-}
-
-/// Writes a list of policy digests: a count and that many `TPM2B_DIGEST`, all big-endian.
-///
-/// # Errors
-/// [`KastFormat::TooLong`] for a digest of more than 64 bytes.
-pub fn write_policy_digests(digests: &[&[u8]]) -> Result<Vec<u8>, KastFormat> {
-    let count = u32::try_from(digests.len()).map_err(|_| KastFormat::TooLong {
-        part: Part::PolicyDigests,
-        length: digests.len(),
-        limit: usize::try_from(u32::MAX).unwrap_or(usize::MAX),
-    })?;
-    let mut out = count.to_be_bytes().to_vec();
-    for digest in digests {
-        put_tpm2b(&mut out, Part::PolicyDigest, digest, DIGEST_LIMIT)?;
-    }
-    Ok(out)
 }

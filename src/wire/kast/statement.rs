@@ -1,6 +1,7 @@
 //! The statement itself.
 
-use super::pcp::{PcpHeader, PcpKeyBlob, write_policy_digests};
+use super::pcp::{PcpHeader, PcpKeyBlob};
+use super::policy::write_policy_digests;
 use super::reader::{Reader, put_length, put_tpm2b};
 use super::{Container, IdBinding, KastFormat, KeyAttestation, Part, Platform};
 
