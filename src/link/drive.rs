@@ -2,6 +2,7 @@
 
 use super::{Link, LinkError};
 use crate::base::Clock;
+use crate::device::attest::AttestationStatus;
 use crate::device::flow::{Flow, Machine, Step};
 use crate::device::stop::Stop;
 
@@ -16,6 +17,16 @@ pub enum Halt {
     Link(#[from] LinkError),
 }
 
+impl Halt {
+    /// What an attempt to attest came to that halted there.
+    pub fn attestation_status(&self) -> AttestationStatus {
+        match self {
+            Self::Stop(stop) => AttestationStatus::of(stop),
+            Self::Link(error) => AttestationStatus::of_miss(error.miss()),
+        }
+    }
+}
+
 /// Runs `flow` to its end: sends what it asks for, hands it the reply, and asks the clock before each of its steps.
 ///
 /// A flow that halts has changed neither registration nor containers of the machine's state.
@@ -25,11 +36,15 @@ pub fn drive<F: Flow>(
     link: &dyn Link,
     clock: &dyn Clock,
 ) -> Result<F::Output, Halt> {
-    let mut reply = None;
+    let mut step = flow.next(machine, clock.now(), None)?;
     loop {
-        match flow.next(machine, clock.now(), reply.take())? {
-            Step::Ask(request) => reply = Some(link.send(&request)?),
+        step = match step {
             Step::Done(output) => return Ok(output),
+            Step::Ask(request) => match link.send(&request) {
+                Ok(reply) => flow.next(machine, clock.now(), Some(reply))?,
+                // A flow that can do without the reply goes on.
+                Err(error) => flow.missed(machine, clock.now(), error.miss())?.ok_or(error)?,
+            },
         }
     }
 }
