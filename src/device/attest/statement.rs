@@ -7,7 +7,6 @@ use crate::device::keys::{KeyError, KeyStore, StoredKey, signature_bytes};
 use crate::device::state::Aik;
 use crate::device::stop::Stop;
 use crate::device::tpm::{CertifyAuthority, Creation, KeyBlob, Tpm, with_key};
-use crate::wire::encoding::base64;
 use crate::wire::lab::LabAttestation;
 use crate::wire::{base64_bytes, blob};
 
@@ -62,18 +61,15 @@ impl KeyStatement {
             signature: self.signature.clone(),
             aik_chain: self.aik_chain.clone(),
             nonce: nonce.to_owned(),
+            aik_public: Some(self.aik_public.clone()),
+            storage_name: Some(self.storage_name.clone()),
+            ..Statement::default()
         }
     }
 
     /// The lab's member of a registration.
     pub fn to_lab(&self, nonce: &str) -> LabAttestation {
-        LabAttestation {
-            nonce: nonce.to_owned(),
-            public: self.public.clone(),
-            certify_info: self.certify_info.clone(),
-            signature: self.signature.clone(),
-            aik_chain: self.aik_chain.iter().map(|der| base64(der)).collect(),
-        }
+        LabAttestation::from(&self.to_statement(nonce))
     }
 }
 

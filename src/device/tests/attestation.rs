@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::hardware::{Bench, PIN};
 use super::scripted::{UPN, now, reply};
-use crate::attest::{Expectation, Freshness, Level, verify};
+use crate::attest::{Expectation, Freshness, Level, Policy, verify};
 use crate::base::{OsRng, SecretString};
 use crate::crypto::digest::sha256;
 use crate::crypto::{PublicKey, SignatureAlgorithm};
@@ -101,7 +101,10 @@ fn a_key_is_certified_without_the_pin_and_with_it_and_not_with_a_wrong_one() {
     let (public, roots) = (bench.public(), [bench.server.root()]);
     let key_blob = blob::write(public.rsa().unwrap());
     let freshness = Freshness::Bound { nonce: "a nonce", key_blob: &key_blob };
-    let expectation = Expectation { freshness, key: &public, exact_template: true, roots: &roots, at: now() };
+    let policy = Policy { exact_template: true, aik_public: true, ..Policy::default() };
+    let (key, relying_party) = (Some(&public), None);
+    let expectation =
+        Expectation { freshness, relying_party, key, roots: &roots, vendors: &[], at: now(), policy: &policy };
     let before = bench.device.state.clone();
     for consent in [Consent::Policy, pin(PIN)] {
         let made = bench.statement(Over::Nonce("a nonce"), &consent).unwrap();
