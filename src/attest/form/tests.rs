@@ -7,8 +7,7 @@ use crate::wire::kast::KastFormat;
 fn judged(presented: &Presented, lab: &Lab) -> super::super::Report {
     let terms = lab.terms();
     let policy = Policy::default();
-    let report = verify(&presented.statement, &presented.expectation(&terms.roots, &terms.vendors, terms.at, &policy));
-    report
+    verify(&presented.statement, &presented.expectation(&terms.roots, &terms.vendors, terms.at, &policy))
 }
 
 /// A good statement whose `extraData` are these.
