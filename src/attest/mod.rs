@@ -14,7 +14,7 @@ mod report;
 mod statement;
 mod verify;
 
-pub use chain::{ChainFault, LONGEST_PATH, build_path};
+pub use chain::{Anchors, ChainFault, LONGEST_PATH, build_path};
 pub use challenge::{ChallengeError, SECRET_LIMIT, make_credential};
 pub use check::{Check, Fault};
 pub use profile::{AikFault, EkFault, TpmIdentity, aik_certificate, ek_certificate, judge_aik, judge_ek};

@@ -59,7 +59,7 @@ pub(crate) fn read_certificate(key: KeyBlob, reply: &Reply) -> Result<Aik, Stop>
     let AikCertificate { chain } = Exchange::AikCertificate.read(reply)?;
     let leaf = chain.first().and_then(|leaf| from_base64(leaf).ok());
     let leaf = leaf.and_then(|der| Certificate::from_der(&der).ok()).ok_or_else(|| fault(ReplyFault::Certificate))?;
-    if *leaf.public() != public_of_blob(&key)? {
+    if leaf.public() != Ok(&public_of_blob(&key)?) {
         return Err(fault(ReplyFault::OtherKey));
     }
     Ok(Aik { key, chain })

@@ -1,7 +1,7 @@
 //! The endorsement key's certificate (TCG EK Credential Profile for TPM 2.0, section 3.2; protocol.md 6.7).
 
 use super::TpmIdentity;
-use crate::attest::chain::{ChainFault, build_path};
+use crate::attest::chain::{Anchors, ChainFault, build_path};
 use crate::base::{Random, Timestamp};
 use crate::crypto::PublicKey;
 use crate::crypto::cert::{Authority, Certificate, CertificateError, Extension, Leaf, Name, Validity, oid};
@@ -73,7 +73,7 @@ pub fn judge_ek(
     roots: &[Certificate],
     at: Timestamp,
 ) -> Result<TpmIdentity, EkFault> {
-    if certificate.public() != ek {
+    if certificate.public() != Ok(ek) {
         return Err(EkFault::Key);
     }
     if !certificate.is_v3() {
@@ -97,6 +97,6 @@ pub fn judge_ek(
     if !certificate.extended_key_usage().is_ok_and(|usages| usages.contains(&oid::EK_CERTIFICATE)) {
         return Err(EkFault::ExtendedKeyUsage);
     }
-    build_path(certificate, intermediates, roots, at).map_err(EkFault::Chain)?;
+    build_path(certificate, intermediates, &Anchors { roots, crls: &[] }, at).map_err(EkFault::Chain)?;
     Ok(identity)
 }

@@ -1,7 +1,7 @@
 //! The checks on the attestation key: its signature, its certificate's profile and the path to a root.
 
 use super::{Evidence, Judgement};
-use crate::attest::chain::build_path;
+use crate::attest::chain::{Anchors, build_path};
 use crate::attest::check::Fault;
 use crate::attest::profile::{ek_was_verified, tpm_of};
 use crate::crypto::cert::{Certificate, oid};
@@ -19,12 +19,13 @@ pub(super) fn certificates(evidence: &Evidence<'_>) -> Judgement {
 
 pub(super) fn signature(evidence: &Evidence<'_>) -> Judgement {
     on_aik(evidence, |aik| {
-        let (algorithm, shown) = match aik.public() {
+        let Ok(key) = aik.public() else { return Judgement::blocked() };
+        let (algorithm, shown) = match key {
             PublicKey::Rsa(_) => (SignatureAlgorithm::RsaSha256, "RSASSA with SHA-256"),
             PublicKey::P256(_) => (SignatureAlgorithm::EcdsaSha256Fixed, "ECDSA P-256 with SHA-256"),
         };
         let signature = &evidence.statement.signature;
-        let verified = aik.public().verify(algorithm, &evidence.statement.certify_info, signature).is_ok();
+        let verified = key.verify(algorithm, &evidence.statement.certify_info, signature).is_ok();
         let found = if verified { shown.into() } else { format!("{} bytes that do not verify", signature.len()) };
         Judgement::of(verified, Fault::SignatureInvalid, format!("{shown} by the attestation key"), found)
     })
@@ -79,7 +80,7 @@ pub(super) fn chain(evidence: &Evidence<'_>) -> Judgement {
     let Ok((aik, issuers)) = &evidence.chain else { return Judgement::blocked() };
     let expectation = evidence.expectation;
     let expected = format!("a path to one of {} roots at {}", expectation.roots.len(), expectation.at);
-    match build_path(aik, issuers, expectation.roots, expectation.at) {
+    match build_path(aik, issuers, &Anchors { roots: expectation.roots, crls: &[] }, expectation.at) {
         Ok(path) => {
             let root = path.last().map_or_else(String::new, |root| root.subject().to_string());
             Judgement::of(true, Fault::NoCertificate, expected, format!("{} certificates up to {root}", path.len()))

@@ -121,6 +121,7 @@ fn read_chain(chain: &[Vec<u8>]) -> Result<(Certificate, Vec<Certificate>), Faul
     }
     let read = |index: usize, der: &[u8]| Certificate::from_der(der).map_err(|_| Fault::CertificateMalformed { index });
     let aik = read(0, first)?;
+    aik.public().map_err(|_| Fault::CertificateMalformed { index: 0 })?;
     let issuers: Result<Vec<_>, Fault> = rest.iter().enumerate().map(|(index, der)| read(index + 1, der)).collect();
     Ok((aik, issuers?))
 }

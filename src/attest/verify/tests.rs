@@ -269,7 +269,7 @@ fn issuers_in_the_statement_complete_the_path() {
     let between = lab.authority.issue(&leaf, &mut OsRng).unwrap();
     lab.authority = Authority::from_parts(between.der(), key.clone()).unwrap();
     let mut statement = lab.good();
-    let missing = Fault::Untrusted(ChainFault::IssuerNotFound { issuer: "CN=between".into() });
+    let missing = Fault::Untrusted(ChainFault::IssuerNotFound { issuer: "CN=between".into(), key_id: None });
     assert_only(&verify(&statement, &lab.expectation()), &missing);
     statement.aik_chain.push(between.der().to_vec());
     assert_eq!(verify(&statement, &lab.expectation()).level(), Level::AikEk);
