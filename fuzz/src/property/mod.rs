@@ -45,6 +45,10 @@ pub enum Target {
     Tpm,
     /// Certificates and certification requests.
     Cert,
+    /// Revocation lists.
+    Crl,
+    /// Files of certificates and revocation lists.
+    Bundle,
     /// What the services answer.
     Reply,
     /// The server, by requests.
@@ -57,7 +61,7 @@ impl Target {
     pub fn all() -> Vec<Self> {
         let mut all: Vec<Self> = FileFormat::ALL.into_iter().map(Self::Policy).collect();
         all.extend([Self::Jws, Self::Jwe, Self::Blob, Self::Kpp, Self::Join, Self::Form, Self::Credential]);
-        all.extend([Self::Tpm, Self::Cert, Self::Reply]);
+        all.extend([Self::Tpm, Self::Cert, Self::Crl, Self::Bundle, Self::Reply]);
         #[cfg(feature = "entra")]
         all.push(Self::Router);
         all
@@ -76,6 +80,8 @@ impl Target {
             Self::Credential => "credential",
             Self::Tpm => "tpm",
             Self::Cert => "cert",
+            Self::Crl => "crl",
+            Self::Bundle => "bundle",
             Self::Reply => "reply",
             #[cfg(feature = "entra")]
             Self::Router => "router",
@@ -98,6 +104,8 @@ impl Target {
             Self::Credential => credential::judge(bytes),
             Self::Tpm => tpm::judge(bytes),
             Self::Cert => cert::judge(bytes),
+            Self::Crl => cert::list(bytes),
+            Self::Bundle => cert::bundle(bytes),
             Self::Reply => reply::judge(bytes),
             #[cfg(feature = "entra")]
             Self::Router => router::judge(bytes),
