@@ -1,6 +1,7 @@
 //! One case for every fault, in which nothing else is wrong.
 
 mod chains;
+mod minted;
 
 use super::*;
 use crate::attest::fault::Fault;
@@ -63,6 +64,7 @@ pub(crate) fn cases(lab: &Lab) -> Vec<Case> {
     creation(&mut cases);
     aik(&mut cases);
     chains::add(&mut cases);
+    minted::add(&mut cases);
     ek(&mut cases);
     tpms(&mut cases);
     cases.made
