@@ -174,6 +174,11 @@ impl Entra {
         &self.inner.rules
     }
 
+    /// The root of the tenant's attestation keys. It stays the same for a database.
+    pub fn attestation_root(&self) -> &Certificate {
+        self.keys().aik.certificate()
+    }
+
     pub(crate) fn vendor_roots(&self) -> &[Certificate] {
         &self.inner.vendor_roots
     }

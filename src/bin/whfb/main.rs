@@ -1,6 +1,7 @@
 //! The command line: what was typed becomes calls of the library, and what the library says becomes text or JSON.
 
 mod args;
+mod attest;
 mod bench;
 mod demo;
 mod device;
@@ -69,6 +70,7 @@ fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Command::Provision(provision) => provision::run(provision, &place, output),
         Command::SignIn(sign_in) => sign_in::run(sign_in, &place, output),
         Command::Key(key) => key::run(key, &place, output),
+        Command::Attest(attest) => attest::run(attest, args.verbose, &place, output),
         Command::Status(status) => status::run(status, &place, output),
         Command::Tpm(tpm) => tpm::run(tpm, &place, output),
         Command::Bench(bench) => bench::run(bench, output),

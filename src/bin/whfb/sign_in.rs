@@ -32,7 +32,7 @@ pub(crate) fn run(args: &args::SignIn, place: &Place, output: &Output) -> Result
 }
 
 /// The one user with a Hello key on the device.
-fn only_user(state: &DeviceState) -> Result<String, Failure> {
+pub(crate) fn only_user(state: &DeviceState) -> Result<String, Failure> {
     let mut users = state.users.iter().filter(|(_, user)| user.container.is_some()).map(|(upn, _)| upn.clone());
     match (users.next(), users.next()) {
         (Some(only), None) => Ok(only),

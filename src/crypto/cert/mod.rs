@@ -179,14 +179,19 @@ impl Certificate {
 
 /// PEM with 64 columns and the label `CERTIFICATE` (RFC 7468).
 pub fn pem(der: &[u8]) -> String {
+    pem_of("CERTIFICATE", der)
+}
+
+/// PEM with 64 columns (RFC 7468) and another label, such as `PUBLIC KEY`.
+pub fn pem_of(label: &str, der: &[u8]) -> String {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let mut out = String::from("-----BEGIN CERTIFICATE-----\n");
+    let mut out = format!("-----BEGIN {label}-----\n");
     for line in text.as_bytes().chunks(64) {
         out.extend(line.iter().map(|byte| char::from(*byte)));
         out.push('\n');
     }
-    out.push_str("-----END CERTIFICATE-----\n");
+    out.push_str(&format!("-----END {label}-----\n"));
     out
 }
 

@@ -1,6 +1,6 @@
 //! The attestation key's word: for a key of a container, and for itself.
 
-use crate::attest::{Statement, extra_data};
+use crate::attest::{self, Statement, extra_data};
 use crate::base::{SecretString, Timestamp};
 use crate::device::flow::Machine;
 use crate::device::keys::{KeyError, KeyStore, StoredKey, signature_bytes};
@@ -85,6 +85,17 @@ pub struct CreationClaim {
     /// The key's signature over it, bare.
     #[serde(with = "base64_bytes")]
     pub signature: Vec<u8>,
+}
+
+impl CreationClaim {
+    /// What [`verify`](crate::attest::verify()) judges, and a KAST carries.
+    pub fn to_claim(&self) -> attest::CreationClaim {
+        attest::CreationClaim {
+            data: self.creation.data.clone(),
+            attest: self.certify_info.clone(),
+            signature: self.signature.clone(),
+        }
+    }
 }
 
 /// A statement for the key in the container of `upn`. The attestation key has to be current: see [`Enrol`](super::Enrol).
