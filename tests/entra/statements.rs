@@ -111,14 +111,14 @@ fn refuses_what_a_sender_does_to_a_signed_statement_by_name() {
 }
 
 /// What the tenant's attestation authority never issues.
-struct AikLeaf {
-    subject: Name,
+pub(crate) struct AikLeaf {
+    pub(crate) subject: Name,
     /// SAN, basicConstraints, keyUsage, extKeyUsage, certificatePolicies.
-    extensions: Vec<Extension>,
+    pub(crate) extensions: Vec<Extension>,
 }
 
 impl AikLeaf {
-    fn good() -> Self {
+    pub(crate) fn good() -> Self {
         let tpm = TpmIdentity { manufacturer: 0x4942_4d00, model: "swtpm".into(), version: 0x2019_1023 };
         let extensions = vec![
             Extension::directory_name(&tpm.to_name().unwrap()).unwrap(),
@@ -130,7 +130,7 @@ impl AikLeaf {
         Self { subject: Name::empty(), extensions }
     }
 
-    fn issued(self, authority: &Authority, lab: &Lab) -> Certificate {
+    pub(crate) fn issued(self, authority: &Authority, lab: &Lab) -> Certificate {
         let validity = Validity::days_from(lab.clock.now(), 30);
         let public = &public(aik_key());
         let leaf = Leaf { subject: self.subject, public, validity, extensions: self.extensions };

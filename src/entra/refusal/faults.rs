@@ -93,6 +93,23 @@ impl From<&Report> for Refusal {
     }
 }
 
+impl Refusal {
+    /// A fault of the certificate that a device shows at its join.
+    pub(crate) fn of_join(check: Check, fault: &Fault) -> Self {
+        match (check, fault) {
+            (_, Fault::Untrusted(ChainFault::Expired { .. })) => Self::JoinAikExpired,
+            (Check::AikVersion, _) => Self::JoinAikVersion,
+            (Check::AikSubject, _) => Self::JoinAikSubject,
+            (Check::AikAlternativeName, _) => Self::JoinAikAlternativeName,
+            (Check::AikExtendedKeyUsage, _) => Self::JoinAikExtendedKeyUsage,
+            (Check::AikAuthority, _) => Self::JoinAikAuthority,
+            (Check::Chain, _) => Self::JoinAikChain,
+            (Check::Assurance, _) => Self::JoinAikAssurance,
+            _ => Self::JoinAikCertificateMalformed,
+        }
+    }
+}
+
 pub(super) fn of_check(check: Check) -> Refusal {
     match check {
         Check::PublicArea => Refusal::AttestationPublicArea,

@@ -195,6 +195,22 @@ words! {
         None = "none",
     }
 
+    /// What becomes of a statement by a TPM that vouches for another device already.
+    KnownEk {
+        /// The key is registered, and its report, the reply and the audit say `EK_ALREADY_KNOWN`.
+        Report = "report",
+        /// It is refused.
+        Refuse = "refuse",
+    }
+
+    /// What is done with `AikCertificate` and `AttestationData` of a device join.
+    JoinAttestation {
+        /// They are not looked at.
+        Ignore = "ignore",
+        /// What is sent must hold; none is needed.
+        Judge = "judge",
+    }
+
     /// What the AIK service makes of an EK certificate by a vendor that the lab does not know.
     StrangerEk {
         /// As of none: the attestation key is certified against the endorsement key alone, and reaches level `aik`.

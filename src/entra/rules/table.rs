@@ -2,8 +2,8 @@
 
 use super::setting::{Kind, Setting};
 use super::{
-    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, KeyErrorForm, Pctx, Profile, PrtTokenType,
-    RegistrationAmr, StrangerEk, Tag, WeakKey,
+    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, JoinAttestation, KeyErrorForm, KnownEk,
+    Pctx, Profile, PrtTokenType, RegistrationAmr, StrangerEk, Tag, WeakKey,
 };
 use crate::base::SignedDuration;
 
@@ -85,6 +85,11 @@ const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
 rules! {
+    "join-attestation" = join_attestation: JoinAttestation {
+        "whether AikCertificate and AttestationData of a device join must hold where they are sent, in the lab's encoding";
+        Entra: JoinAttestation::Judge, Tag::Ours;
+        Adfs: JoinAttestation::Ignore, Tag::Spec("MS-DVRJ has no members for them");
+    }
     "registration-amr" = registration_amr: RegistrationAmr {
         "which amr of a token is good for registering a key";
         Entra: RegistrationAmr::Ngcmfa, Tag::Client("roadtx, AADInternals and libhimmelblau ask for it");
@@ -127,6 +132,16 @@ rules! {
     "attestation-freshness" = attestation_freshness: Freshness {
         "whether a statement must be made over a nonce of the server";
         Entra: Freshness::Required, Tag::Ours;
+    }
+    "require-hardware" = require_hardware: bool {
+        "a key whose registration says that it is in software is refused, whatever attestation says; a silent one is not";
+        Entra: false, Tag::Ours;
+        HardwareRequired: true, Tag::Ours;
+    }
+    "known-ek" = known_ek: KnownEk {
+        "what becomes of a statement by a TPM whose endorsement key vouches for another device that still exists";
+        Entra: KnownEk::Report, Tag::Ours;
+        Strict: KnownEk::Refuse, Tag::Ours;
     }
     "exact-template" = exact_template: bool {
         "an attested key must have exactly the attributes and scheme of the Windows template";
