@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use whfb::attest::{Expectation, Freshness, Statement, TpmIdentity, aik_certificate, extra_data, verify};
+use whfb::attest::{Expectation, Freshness, Policy, Statement, TpmIdentity, aik_certificate, extra_data, verify};
 use whfb::base::{Clock as _, OsRng, SystemClock, Timestamp};
 use whfb::crypto::cert::{Authority, Certificate, Name, Text, Validity};
 use whfb::crypto::{PublicKey, SignatureAlgorithm, SigningKey};
@@ -61,6 +61,7 @@ fn statement() -> Made {
         signature,
         aik_chain: vec![leaf.der().to_vec()],
         nonce: NONCE.to_owned(),
+        ..Statement::default()
     };
     Made { statement, key: public, root: ca.certificate().clone(), now }
 }
@@ -70,10 +71,12 @@ fn judge(criterion: &mut Criterion) {
     let (roots, key_blob) = ([root], blob::write(key.rsa().unwrap()));
     let expectation = Expectation {
         freshness: Freshness::Bound { nonce: NONCE, key_blob: &key_blob },
-        key: &key,
-        exact_template: false,
+        relying_party: None,
+        key: Some(&key),
         roots: &roots,
+        vendors: &[],
         at: now,
+        policy: &Policy::default(),
     };
     let report = verify(&statement, &expectation);
     assert!(report.level().attested(), "{:?}", report.faults().collect::<Vec<_>>());

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use whfb::attest::{
-    Expectation, Fault, Freshness, Level, Statement, TpmIdentity, aik_certificate, ek_certificate, extra_data,
+    Expectation, Fault, Freshness, Level, Policy, Statement, TpmIdentity, aik_certificate, ek_certificate, extra_data,
     judge_aik, judge_ek, make_credential, verify,
 };
 use whfb::base::{ExposeSecret as _, OsRng, Timestamp, secret_slice};
@@ -81,6 +81,7 @@ fn certified(tpm: &mut Direct, key: &KeyBlob, aik: &KeyBlob, chain: &Certificate
         },
         aik_chain: vec![chain.der().to_vec()],
         nonce: NONCE.into(),
+        ..Statement::default()
     }
 }
 
@@ -96,10 +97,12 @@ fn a_key_of_a_tpm_is_attested(kind: KeyKind) {
     let public = Public::from_bytes(&key.public).unwrap().to_public_key().unwrap();
     let expectation = Expectation {
         freshness: Freshness::Bound { nonce: NONCE, key_blob: KEY_BLOB },
-        key: &public,
-        exact_template: true,
+        relying_party: None,
+        key: Some(&public),
         roots: &[service.certificate().clone()],
+        vendors: &[],
         at: now(),
+        policy: &Policy { exact_template: true, safe_clock: true, ..Policy::default() },
     };
     let report = verify(&statement, &expectation);
     assert_eq!(report.level(), Level::AikEk, "{report}");

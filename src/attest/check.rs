@@ -1,7 +1,4 @@
-//! The checks of a statement in their order, and the one fault that each of them finds.
-
-use super::chain::ChainFault;
-use crate::wire::tpm::TpmFormat;
+//! The checks of a statement in their order, each with the section that specifies it.
 
 macro_rules! checks {
     ($($(#[$doc:meta])* $name:ident, $section:literal;)*) => {
@@ -38,11 +35,17 @@ checks! {
     /// Its type is TPM_ST_ATTEST_CERTIFY.
     Type, "TPM 2.0 Part 2, 6.9; WebAuthn 8.3";
     /// The statement names the nonce that the verifier gave out.
-    Nonce, "this crate's registration member";
+    Nonce, "this crate's registration member; WebAuthn 7.1, the challenge";
+    /// A WebAuthn credential was made for this origin and relying party, and not used.
+    RelyingParty, "WebAuthn 7.1";
     /// `extraData` binds the nonce and the key as it is registered.
-    ExtraData, "TPM 2.0 Part 3, 18.2; this crate's registration member";
+    ExtraData, "TPM 2.0 Part 3, 18.2; this crate's registration member; WebAuthn 8.3";
+    /// The TPM's clock is safe.
+    Clock, "TPM 2.0 Part 2, 10.11.1; Part 1, 36";
     /// The certified Name is that of the public area.
     Name, "TPM 2.0 Part 1, 16; WebAuthn 8.3";
+    /// Its qualified Name is that of a key right below the storage key that the statement names.
+    QualifiedName, "TPM 2.0 Part 1, 26.5";
     /// The public area holds the key that is being registered.
     SubjectKey, "WebAuthn 8.3";
     /// fixedTPM: no copy can exist in another TPM.
@@ -61,10 +64,20 @@ checks! {
     Scheme, "public Windows Hello samples of WebAuthn, inferred for sign-in keys";
     /// RSA-2048 with exponent 65537, or P-256.
     Strength, "MS-ADTS 2.2.20.5.1";
-    /// The chain holds one to eight certificates that can be read.
+    /// The key does not have the fingerprint of CVE-2017-15361 (ROCA).
+    Roca, "ADV190026; Microsoft Graph, windowsHelloForBusinessAuthenticationMethod keyStrength";
+    /// The chain holds one to eight certificates that can be read, the first of them of an RSA or P-256 key.
     Certificates, "RFC 5280 4.1";
-    /// The attestation key's signature over the certify information, RSASSA or ECDSA with SHA-256.
+    /// The signature is of an algorithm that fits the attestation key, and that is good enough.
+    Algorithm, "WebAuthn 8.3; RFC 8812";
+    /// The attestation key's signature over the certify information.
     Signature, "TPM 2.0 Part 3, 18.2; WebAuthn 8.3";
+    /// The attestation key's public area, where it comes along, is that of the certified key: restricted, signing, fixed to its TPM.
+    AikTemplate, "TPM 2.0 Part 1, 25.1.6; TCG EK Credential Profile";
+    /// The attestation key is right below the storage key that the statement names, and is the one that signed.
+    QualifiedSigner, "TPM 2.0 Part 1, 26.5";
+    /// The TPM says that it made the attestation key.
+    AikCreation, "TPM 2.0 Part 3, 18.3; MS-WCCE 2.2.2.5";
     /// The attestation key's certificate is version 3.
     AikVersion, "WebAuthn 8.3.1";
     /// Its subject is empty.
@@ -75,102 +88,30 @@ checks! {
     AikExtendedKeyUsage, "WebAuthn 8.3.1";
     /// It is marked CA:FALSE.
     AikAuthority, "WebAuthn 8.3.1";
-    /// It has a path to a trusted root, every certificate valid at the given time.
+    /// The AAGUID that it names, if it names one, is the authenticator's.
+    AikAaguid, "WebAuthn 8.3, 8.2.1";
+    /// The attestation key is RSA-2048 with exponent 65537 or P-256, without the fingerprint of CVE-2017-15361.
+    AikStrength, "TCG EK Credential Profile; ADV170012";
+    /// Its certificate has a path to a trusted root, every certificate valid at the given time and not revoked.
     Chain, "RFC 5280 6";
     /// Its policies say how the endorsement key was verified.
     Assurance, "AD CS key attestation, 1.3.6.1.4.1.311.21.31 and .32, inferred for Entra";
-}
-
-/// What a check found wrong: one name per way to fail.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Fault {
-    /// [`Check::PublicArea`].
-    #[error("the public area is malformed: {0}")]
-    PublicMalformed(TpmFormat),
-    /// [`Check::CertifyInfo`].
-    #[error("the certify information is malformed: {0}")]
-    CertifyInfoMalformed(TpmFormat),
-    /// [`Check::Magic`].
-    #[error("the certify information was not made by a TPM")]
-    NotGeneratedByTpm,
-    /// [`Check::Type`].
-    #[error("the attestation is not a certification")]
-    NotACertification,
-    /// [`Check::Nonce`].
-    #[error("the statement was made for another nonce")]
-    OtherNonce,
-    /// [`Check::ExtraData`].
-    #[error("extraData does not bind this nonce and this key")]
-    ExtraDataDiffers,
-    /// [`Check::Name`].
-    #[error("the certified Name is not that of the public area")]
-    NameDiffers,
-    /// [`Check::SubjectKey`].
-    #[error("the statement is about another key")]
-    OtherKey,
-    /// [`Check::FixedTpm`].
-    #[error("the key may leave its TPM")]
-    NotFixedTpm,
-    /// [`Check::FixedParent`].
-    #[error("the key may be duplicated")]
-    NotFixedParent,
-    /// [`Check::SensitiveDataOrigin`].
-    #[error("the key was not made by the TPM")]
-    NotMadeByTpm,
-    /// [`Check::NotRestricted`].
-    #[error("the key is restricted")]
-    Restricted,
-    /// [`Check::AuthPolicy`].
-    #[error("the authorization policy is not that of the Windows provider")]
-    OtherPolicy,
-    /// [`Check::Attributes`].
-    #[error("the attributes are not those of the Windows template")]
-    OtherAttributes,
-    /// [`Check::Scheme`].
-    #[error("the key is bound to a scheme or a symmetric algorithm")]
-    OtherScheme,
-    /// [`Check::Strength`].
-    #[error("the key is neither RSA-2048 with exponent 65537 nor P-256")]
-    WrongStrength,
-    /// [`Check::Certificates`]: there is none.
-    #[error("no certificate of an attestation key")]
-    NoCertificate,
-    /// [`Check::Certificates`]: more than a path may have.
-    #[error("{count} certificates")]
-    TooManyCertificates {
-        /// How many.
-        count: usize,
-    },
-    /// [`Check::Certificates`]: one cannot be read.
-    #[error("certificate {index} cannot be read")]
-    CertificateMalformed {
-        /// Which, from 0.
-        index: usize,
-    },
-    /// [`Check::Signature`].
-    #[error("the signature is not by the attestation key")]
-    SignatureInvalid,
-    /// [`Check::AikVersion`].
-    #[error("the AIK certificate is not version 3")]
-    AikNotVersion3,
-    /// [`Check::AikSubject`].
-    #[error("the AIK certificate has a subject")]
-    AikSubjectNotEmpty,
-    /// [`Check::AikAlternativeName`].
-    #[error("the AIK certificate has no critical subjectAltName that names a TPM")]
-    AikNamesNoTpm,
-    /// [`Check::AikExtendedKeyUsage`].
-    #[error("the AIK certificate lacks the extended key usage 2.23.133.8.3")]
-    AikWrongUsage,
-    /// [`Check::AikAuthority`].
-    #[error("the AIK certificate is not marked CA:FALSE")]
-    AikIsAuthority,
-    /// [`Check::Chain`].
-    #[error("no path to a trusted root: {0}")]
-    Untrusted(ChainFault),
-    /// [`Check::Assurance`].
-    #[error("the AIK certificate does not say how the EK was verified")]
-    NoAssurance,
+    /// The endorsement key's certificates, where they come along, can be read.
+    EkCertificates, "RFC 5280 4.1";
+    /// The endorsement key's certificate has the profile of one.
+    EkProfile, "TCG EK Credential Profile 3.2";
+    /// The endorsement key does not have the fingerprint of CVE-2017-15361 (ROCA).
+    EkRoca, "ADV170012";
+    /// Its certificate has a path to a vendor that is trusted.
+    EkChain, "RFC 5280 6";
+    /// Both certificates name the same TPM.
+    SameTpm, "TCG EK Credential Profile 3.2.9";
+    /// The TPM is of a vendor that is taken.
+    Vendor, "TCG Vendor ID Registry";
+    /// The TPM is of a model that is taken.
+    Model, "TCG EK Credential Profile 3.2.9";
+    /// Its firmware is not older than what is taken. By the certificate: in the certify information a TPM obfuscates the version.
+    Firmware, "TCG EK Credential Profile 3.2.9; TPM 2.0 Part 1, 36.7";
+    /// The TPM is a chip, where software is not taken.
+    Virtual, "vendor numbers of software TPMs, inferred";
 }

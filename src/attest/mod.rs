@@ -7,17 +7,23 @@
 mod chain;
 mod challenge;
 mod check;
+mod fault;
 #[cfg(test)]
 pub(crate) mod generator;
+mod policy;
 mod profile;
 mod report;
 mod statement;
+mod vendor;
 mod verify;
 
 pub use chain::{ChainFault, LONGEST_PATH, build_path};
 pub use challenge::{ChallengeError, SECRET_LIMIT, make_credential};
-pub use check::{Check, Fault};
+pub use check::Check;
+pub use fault::Fault;
+pub use policy::{OldestFirmware, Policy};
 pub use profile::{AikFault, EkFault, TpmIdentity, aik_certificate, ek_certificate, judge_aik, judge_ek};
-pub use report::{Finding, Level, Outcome, Report};
-pub use statement::{Statement, extra_data};
-pub use verify::{Expectation, Freshness, verify};
+pub use report::{Finding, KeyStrength, Level, Outcome, Report};
+pub use statement::{Algorithm, Client, CreationClaim, Statement, extra_data};
+pub use vendor::VendorId;
+pub use verify::{Expectation, Freshness, RelyingParty, verify};

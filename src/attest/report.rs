@@ -1,8 +1,10 @@
 //! The verdict over a statement: every check with what was expected and what was found.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::check::{Check, Fault};
+use super::check::Check;
+use super::fault::Fault;
 
 /// How well it is proven that a key lives in hardware.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -44,6 +46,30 @@ impl fmt::Display for Level {
     }
 }
 
+/// How strong a key is, in the words of Microsoft Graph (windowsHelloForBusinessAuthenticationMethod, keyStrength). That its
+/// `weak` is the weakness of CVE-2017-15361 is \[inferred\] from ADV190026.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyStrength {
+    /// No weakness is known.
+    Normal,
+    /// It has the fingerprint of a known weakness.
+    Weak,
+    /// The key could not be read.
+    Unknown,
+}
+
+impl KeyStrength {
+    /// The word of Graph.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Weak => "weak",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// How a check went.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -66,29 +92,35 @@ pub struct Finding {
     /// How it went.
     pub outcome: Outcome,
     /// What should have been there.
-    pub expected: String,
+    pub expected: Cow<'static, str>,
     /// What was there.
-    pub found: String,
+    pub found: Cow<'static, str>,
 }
 
 /// The verdict over one statement. Only [`super::verify()`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
     level: Level,
+    key_strength: KeyStrength,
     findings: Vec<Finding>,
 }
 
 impl Report {
     /// `level` holds only if no finding speaks against it. A blocked check without a failed one would be a hole in the list,
     /// so it speaks against it too.
-    pub(super) fn new(level: Level, findings: Vec<Finding>) -> Self {
+    pub(super) fn new(level: Level, key_strength: KeyStrength, findings: Vec<Finding>) -> Self {
         let holds = findings.iter().all(|each| matches!(each.outcome, Outcome::Passed | Outcome::Waived));
-        Self { level: if holds { level } else { Level::None }, findings }
+        Self { level: if holds { level } else { Level::None }, key_strength, findings }
     }
 
     /// What is proven; [`Level::None`] as soon as one check failed.
     pub fn level(&self) -> Level {
         self.level
+    }
+
+    /// How strong the key is, whether attested or not.
+    pub fn key_strength(&self) -> KeyStrength {
+        self.key_strength
     }
 
     /// Every check in order.
@@ -121,6 +153,7 @@ impl fmt::Display for Report {
                 Outcome::Blocked => writeln!(f, "blocked  {check:?}")?,
             }
         }
+        writeln!(f, "strength {}", self.key_strength.as_str())?;
         write!(f, "level    {}", self.level)
     }
 }

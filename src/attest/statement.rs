@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::digest::{sha256, sha256_of};
 
-/// An attestation key's word that a key lives in the same TPM.
+/// An attestation key's word that a key lives in the same TPM, and what came along to prove it.
 ///
 /// As JSON every byte string is base64 with padding. Nothing about it is trusted until [`super::verify()`] has judged it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The first five fields make a statement; each of the others gives the verifier more to check.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
     /// The subject key's `TPMT_PUBLIC`, without size prefix.
@@ -16,7 +17,7 @@ pub struct Statement {
     /// The `TPMS_ATTEST` of `TPM2_Certify`.
     #[serde(with = "crate::wire::base64_bytes")]
     pub certify_info: Vec<u8>,
-    /// The attestation key's signature over it, bare: RSASSA-PKCS1-v1_5 with SHA-256, or `r || s` of ECDSA on P-256.
+    /// The attestation key's signature over it, bare: RSASSA-PKCS1-v1_5, or `r || s` of ECDSA on P-256.
     #[serde(with = "crate::wire::base64_bytes")]
     pub signature: Vec<u8>,
     /// Certificates (DER): the attestation key's first, then its issuers; the root may be missing.
@@ -24,6 +25,68 @@ pub struct Statement {
     pub aik_chain: Vec<Vec<u8>>,
     /// The server's nonce, as text, that the statement was made for; empty if there was none.
     pub nonce: String,
+    /// The algorithm that the statement says it is signed with; `None` where its form does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
+    /// The attestation key's `TPMT_PUBLIC`.
+    #[serde(default, with = "optional_base64", skip_serializing_if = "Option::is_none")]
+    pub aik_public: Option<Vec<u8>>,
+    /// Name of the primary storage key of the owner hierarchy that both keys are below, 34 bytes.
+    #[serde(default, with = "optional_base64", skip_serializing_if = "Option::is_none")]
+    pub storage_name: Option<Vec<u8>>,
+    /// The TPM's word that it made the attestation key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aik_creation: Option<CreationClaim>,
+    /// Certificates (DER): the endorsement key's first, then its issuers.
+    #[serde(default, with = "base64_list", skip_serializing_if = "Vec::is_empty")]
+    pub ek_chain: Vec<Vec<u8>>,
+    /// Who asked for a WebAuthn credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Client>,
+}
+
+/// How a statement may be signed, by the names of COSE (RFC 8812, RFC 9053).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256, -257.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256, -7.
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-1, -65535: what Windows Hello made once, and nobody should trust.
+    Rs1,
+}
+
+/// `TPM2_CertifyCreation` of a key, signed by the attestation key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreationClaim {
+    /// The `TPMS_CREATION_DATA`.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub data: Vec<u8>,
+    /// The `TPMS_ATTEST`.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub attest: Vec<u8>,
+    /// The bare signature over it.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub signature: Vec<u8>,
+}
+
+/// What a WebAuthn client and authenticator said that the credential is for (WebAuthn sections 5.8.1 and 6.1). The challenge
+/// is [`Statement::nonce`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// `type`.
+    pub kind: String,
+    /// `origin`.
+    pub origin: String,
+    /// `rpIdHash` of the authenticator data, 32 bytes.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub rp_id_hash: Vec<u8>,
+    /// AAGUID of the authenticator, 16 bytes.
+    #[serde(with = "crate::wire::base64_bytes")]
+    pub aaguid: Vec<u8>,
 }
 
 /// What `extraData` must be: SHA-256 over the nonce and the SHA-256 of the key blob. Ours: Microsoft's binding is not
@@ -32,6 +95,22 @@ pub struct Statement {
 /// `nonce` is the server's text as bytes, `key_blob` the key as it is registered (`RSA1` or `ECS1`).
 pub fn extra_data(nonce: &[u8], key_blob: &[u8]) -> [u8; 32] {
     sha256_of(&[nonce, &sha256(key_blob)])
+}
+
+/// A byte string that may be missing.
+mod optional_base64 {
+    use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
+
+    #[derive(serde::Serialize, Deserialize)]
+    struct Bytes(#[serde(with = "crate::wire::base64_bytes")] Vec<u8>);
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+        bytes.clone().map(Bytes).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+        Ok(Option::<Bytes>::deserialize(deserializer)?.map(|bytes| bytes.0))
+    }
 }
 
 /// A list of byte strings, each as base64.
@@ -63,6 +142,7 @@ mod tests {
             signature: vec![3],
             aik_chain: vec![vec![4], vec![5, 6]],
             nonce: "n".into(),
+            ..Statement::default()
         }
     }
 

@@ -17,5 +17,7 @@ mod software;
 pub use agreement::agree_once;
 pub use public::{EcPublic, InvalidKey, PublicKey, RsaPublic, SignatureAlgorithm, SignatureInvalid};
 pub use roca::has_roca_fingerprint;
+#[cfg(test)]
+pub(crate) use roca::roca_key;
 pub use signing::{KeyFailure, SigningKey};
 pub use software::{SoftwareKey, SoftwareKeyError};

@@ -41,6 +41,8 @@ pub enum PublicKey {
 pub enum SignatureAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RsaSha256,
+    /// RSASSA-PKCS1-v1_5 with SHA-1, which proves little: only for whoever asks for it by name.
+    RsaSha1,
     /// ECDSA on P-256 with SHA-256; the signature is `r || s`, 64 bytes.
     EcdsaSha256Fixed,
     /// ECDSA on P-256 with SHA-256; the signature is DER.
@@ -211,6 +213,13 @@ impl PublicKey {
             (Self::Rsa(rsa), SignatureAlgorithm::RsaSha256) => {
                 RsaPublicKeyComponents { n: &rsa.modulus, e: &rsa.exponent }.verify(
                     &signature::RSA_PKCS1_2048_8192_SHA256,
+                    message,
+                    signature,
+                )
+            }
+            (Self::Rsa(rsa), SignatureAlgorithm::RsaSha1) => {
+                RsaPublicKeyComponents { n: &rsa.modulus, e: &rsa.exponent }.verify(
+                    &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
                     message,
                     signature,
                 )

@@ -40,6 +40,25 @@ fn is_power_of_generator(residue: u32, prime: u32) -> bool {
     }
 }
 
+/// A whole RSA-2048 key of the affected structure. Whoever has it should register it nowhere.
+#[cfg(test)]
+pub(crate) fn roca_key() -> super::SoftwareKey {
+    static KEY: std::sync::LazyLock<super::SoftwareKey> = std::sync::LazyLock::new(|| {
+        use rsa::BigUint;
+        let (two, bits) = (BigUint::from(2u32), 1024);
+        // Fermat's test is enough: who puts the key together checks it.
+        let prime = |start: u32| {
+            let numbers = (start..).map(|exponent| tests::structured(bits, 126, exponent));
+            let mut primes = numbers.filter(|number| two.modpow(&(number - 1u32), number) == BigUint::from(1u32));
+            primes.next().unwrap()
+        };
+        let (p, q) = (prime(1_000), prime(1_000_000));
+        let key = rsa::RsaPrivateKey::from_p_q(p, q, BigUint::from(GENERATOR)).unwrap();
+        super::SoftwareKey::Rsa(Box::new(key))
+    });
+    KEY.clone()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,7 +73,7 @@ mod tests {
     }
 
     /// A number of the structure that an affected prime of `bits` bits has. Whether it is prime makes no difference here.
-    fn structured(bits: usize, primes: usize, exponent: u32) -> BigUint {
+    pub(super) fn structured(bits: usize, primes: usize, exponent: u32) -> BigUint {
         let product = primorial(primes);
         let low = BigUint::from(GENERATOR).modpow(&BigUint::from(exponent), &product);
         // The topmost bits are set, so that a product of two has exactly twice the length.
@@ -77,6 +96,15 @@ mod tests {
                 assert!(!has_roca_fingerprint(&public(&(&modulus + step))), "{bits} {step}");
             }
         }
+    }
+
+    #[test]
+    fn a_whole_key_of_that_structure_is_known_and_works() {
+        let key = roca_key();
+        let public = key.public().unwrap();
+        assert!(has_roca_fingerprint(public.rsa().unwrap()) && public.rsa().unwrap().bits() == 2048);
+        let signature = key.sign(&crate::crypto::digest::sha256(b"m"), &mut OsRng).unwrap();
+        assert_eq!(public.verify(crate::crypto::SignatureAlgorithm::RsaSha256, b"m", &signature), Ok(()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! What Windows sends there is not public, so the encoding is the lab's own ([`JoinRequest`]). Whether `AttestationData` is true of
 //! the transport key is not judged yet; that it can be read is.
 
-use crate::attest::{Check, Expectation, Freshness, Outcome, Statement, verify};
+use crate::attest::{Check, Expectation, Freshness, Outcome, Policy, Statement, verify};
 use crate::crypto::PublicKey;
 use crate::wire::encoding::from_base64;
 use crate::wire::join::JoinRequest;
@@ -43,21 +43,18 @@ pub(crate) fn judge(entra: &Entra, request: &JoinRequest, transport: &PublicKey)
 /// The verifier's own checks, over a statement of which nothing else is there.
 fn judge_certificate(entra: &Entra, certificate: &str, transport: &PublicKey) -> Result<(), Refusal> {
     let der = from_base64(certificate).map_err(|_| Refusal::JoinAikCertificateMalformed)?;
-    let statement = Statement {
-        public: Vec::new(),
-        certify_info: Vec::new(),
-        signature: Vec::new(),
-        aik_chain: vec![der],
-        nonce: String::new(),
-    };
+    let statement = Statement { aik_chain: vec![der], ..Statement::default() };
+    let policy = Policy::default();
     let report = verify(
         &statement,
         &Expectation {
             freshness: Freshness::Off,
-            key: transport,
-            exact_template: false,
+            relying_party: None,
+            key: Some(transport),
             roots: std::slice::from_ref(entra.keys().aik.certificate()),
+            vendors: entra.vendor_roots(),
             at: entra.now(),
+            policy: &policy,
         },
     );
     let mut findings = report.findings().iter().filter(|finding| OF_THE_CERTIFICATE.contains(&finding.check));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::attest::{self, Expectation, Level, Statement, verify};
+use crate::attest::{self, Expectation, Level, Policy, Statement, verify};
 use crate::base::Uuid;
 use crate::crypto::PublicKey;
 use crate::crypto::cert::Certificate;
@@ -83,6 +83,7 @@ pub(crate) fn statement(member: &LabAttestation) -> Result<Statement, Refusal> {
         signature: member.signature.clone(),
         aik_chain: chain.map_err(|_| Refusal::KeyAttestationMalformed)?,
         nonce: member.nonce.clone(),
+        ..Statement::default()
     })
 }
 
@@ -114,14 +115,18 @@ fn verdict(entra: &Entra, wanted: &KeyRequest, statement: &Statement) -> Result<
         Some(nonce) => attest::Freshness::Bound { nonce, key_blob: &wanted.blob },
         None => attest::Freshness::Off,
     };
+    // The rule on weak keys has been asked before (`register::strength`).
+    let policy = Policy { exact_template: entra.rules().exact_template, refuse_roca: false, ..Policy::default() };
     let report = verify(
         statement,
         &Expectation {
             freshness,
-            key: &PublicKey::Rsa(wanted.key.clone()),
-            exact_template: entra.rules().exact_template,
+            relying_party: None,
+            key: Some(&PublicKey::Rsa(wanted.key.clone())),
             roots: std::slice::from_ref(entra.keys().aik.certificate()),
+            vendors: entra.vendor_roots(),
             at: entra.now(),
+            policy: &policy,
         },
     );
     if report.level() == Level::None {

@@ -18,7 +18,7 @@ pub fn ek_certificate(
     vendor.issue(&Leaf { subject: Name::empty(), public: ek, validity, extensions }, rng)
 }
 
-pub(super) fn ek_extensions(ek: &PublicKey, tpm: &TpmIdentity) -> Result<Vec<Extension>, CertificateError> {
+pub(crate) fn ek_extensions(ek: &PublicKey, tpm: &TpmIdentity) -> Result<Vec<Extension>, CertificateError> {
     let key_usage = match ek {
         PublicKey::Rsa(_) => Extension::key_usage_encipherment()?,
         PublicKey::P256(_) => Extension::key_usage_agreement()?,
@@ -76,6 +76,13 @@ pub fn judge_ek(
     if certificate.public() != ek {
         return Err(EkFault::Key);
     }
+    let identity = ek_identity(certificate)?;
+    build_path(certificate, intermediates, roots, at).map_err(EkFault::Chain)?;
+    Ok(identity)
+}
+
+/// Judges the profile alone, and answers which TPM the certificate is for.
+pub(crate) fn ek_identity(certificate: &Certificate) -> Result<TpmIdentity, EkFault> {
     if !certificate.is_v3() {
         return Err(EkFault::Version);
     }
@@ -87,7 +94,7 @@ pub fn judge_ek(
     if certificate.is_authority() != Ok(Some(false)) {
         return Err(EkFault::Authority);
     }
-    let fits = certificate.key_uses().ok().flatten().is_some_and(|uses| match ek {
+    let fits = certificate.key_uses().ok().flatten().is_some_and(|uses| match certificate.public() {
         PublicKey::Rsa(_) => uses.encipherment,
         PublicKey::P256(_) => uses.agreement,
     });
@@ -97,6 +104,5 @@ pub fn judge_ek(
     if !certificate.extended_key_usage().is_ok_and(|usages| usages.contains(&oid::EK_CERTIFICATE)) {
         return Err(EkFault::ExtendedKeyUsage);
     }
-    build_path(certificate, intermediates, roots, at).map_err(EkFault::Chain)?;
     Ok(identity)
 }

@@ -3,6 +3,7 @@
 mod aik;
 mod ek;
 
+use super::vendor::VendorId;
 use crate::crypto::PublicKey;
 use crate::crypto::cert::{CertificateError, Name, Text, oid};
 
@@ -10,6 +11,9 @@ use crate::crypto::cert::{CertificateError, Name, Text, oid};
 pub(crate) use aik::aik_extensions;
 pub use aik::{AikFault, aik_certificate, judge_aik};
 pub(crate) use aik::{ek_was_verified, tpm_of};
+#[cfg(test)]
+pub(crate) use ek::ek_extensions;
+pub(crate) use ek::ek_identity;
 pub use ek::{EkFault, ek_certificate, judge_ek};
 
 /// Who made a TPM, as its certificates say in `subjectAltName` (TCG EK Credential Profile, section 3.2.9).
@@ -46,6 +50,13 @@ impl TpmIdentity {
             model: name.text(oid::TPM_MODEL)?,
             version: number(oid::TPM_VERSION)?,
         })
+    }
+}
+
+impl std::fmt::Display for TpmIdentity {
+    /// `id:49424D00 (IBM), swtpm, id:20191023`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {}, id:{:08X}", VendorId(self.manufacturer), self.model, self.version)
     }
 }
 

@@ -1,33 +1,17 @@
-//! The checks on the attestation key: its signature, its certificate's profile and the path to a root.
+//! The checks on the attestation key's certificate: its profile and the path to a root.
 
-use super::{Evidence, Judgement};
+use super::{Evidence, Judgement, describe_strength, hex, is_roca};
 use crate::attest::chain::build_path;
-use crate::attest::check::Fault;
-use crate::attest::profile::{ek_was_verified, tpm_of};
+use crate::attest::fault::Fault;
+use crate::attest::profile::{ek_was_verified, is_strong};
 use crate::crypto::cert::{Certificate, oid};
-use crate::crypto::{PublicKey, SignatureAlgorithm};
 
 pub(super) fn certificates(evidence: &Evidence<'_>) -> Judgement {
     let expected = "the certificate of an attestation key and its issuers";
     match &evidence.chain {
-        Ok((_, issuers)) => {
-            Judgement::of(true, Fault::NoCertificate, expected, format!("{} certificates", issuers.len() + 1))
-        }
-        Err(fault) => Judgement::of(false, fault.clone(), expected, fault.to_string()),
+        Ok((_, issuers)) => Judgement::passed(expected, format!("{} certificates", issuers.len() + 1)),
+        Err(fault) => Judgement::failed(fault.clone(), expected, fault.to_string()),
     }
-}
-
-pub(super) fn signature(evidence: &Evidence<'_>) -> Judgement {
-    on_aik(evidence, |aik| {
-        let (algorithm, shown) = match aik.public() {
-            PublicKey::Rsa(_) => (SignatureAlgorithm::RsaSha256, "RSASSA with SHA-256"),
-            PublicKey::P256(_) => (SignatureAlgorithm::EcdsaSha256Fixed, "ECDSA P-256 with SHA-256"),
-        };
-        let signature = &evidence.statement.signature;
-        let verified = aik.public().verify(algorithm, &evidence.statement.certify_info, signature).is_ok();
-        let found = if verified { shown.into() } else { format!("{} bytes that do not verify", signature.len()) };
-        Judgement::of(verified, Fault::SignatureInvalid, format!("{shown} by the attestation key"), found)
-    })
 }
 
 pub(super) fn version(evidence: &Evidence<'_>) -> Judgement {
@@ -45,13 +29,12 @@ pub(super) fn subject(evidence: &Evidence<'_>) -> Judgement {
 }
 
 pub(super) fn alternative_name(evidence: &Evidence<'_>) -> Judgement {
-    on_aik(evidence, |aik| {
-        let found = match tpm_of(aik) {
-            Some(tpm) => format!("id:{:08X} {} id:{:08X}", tpm.manufacturer, tpm.model, tpm.version),
-            None => "no such name".into(),
-        };
+    on_aik(evidence, |_| {
         let expected = "manufacturer, model and version in a critical subjectAltName";
-        Judgement::of(tpm_of(aik).is_some(), Fault::AikNamesNoTpm, expected, found)
+        match &evidence.tpm {
+            Some(tpm) => Judgement::passed(expected, tpm.to_string()),
+            None => Judgement::failed(Fault::AikNamesNoTpm, expected, "no such name"),
+        }
     })
 }
 
@@ -75,26 +58,67 @@ pub(super) fn authority(evidence: &Evidence<'_>) -> Judgement {
     })
 }
 
+/// The extension holds the AAGUID as an OCTET STRING (WebAuthn section 8.2.1).
+pub(super) fn aaguid(evidence: &Evidence<'_>) -> Judgement {
+    on_aik(evidence, |aik| {
+        let Some(value) = aik.extension(oid::AAGUID) else { return Judgement::absent() };
+        let found = value.strip_prefix(&[4, 16]).unwrap_or(value);
+        match evidence.expectation.relying_party {
+            None => Judgement::waived(hex(found)),
+            Some(party) => Judgement::of(found == party.aaguid, Fault::OtherAaguid, hex(party.aaguid), hex(found)),
+        }
+    })
+}
+
+pub(super) fn strength(evidence: &Evidence<'_>) -> Judgement {
+    let Some(key) = evidence.aik_key() else { return Judgement::blocked() };
+    let expected = "RSA-2048 with exponent 010001, or P-256; not of CVE-2017-15361";
+    if !is_strong(key) {
+        return Judgement::failed(Fault::AikWeak, expected, describe_strength(key));
+    }
+    if is_roca(key) && evidence.policy().refuse_roca {
+        return Judgement::failed(Fault::AikRoca, expected, "the fingerprint of CVE-2017-15361");
+    }
+    Judgement::passed(expected, describe_strength(key))
+}
+
 pub(super) fn chain(evidence: &Evidence<'_>) -> Judgement {
     let Ok((aik, issuers)) = &evidence.chain else { return Judgement::blocked() };
     let expectation = evidence.expectation;
     let expected = format!("a path to one of {} roots at {}", expectation.roots.len(), expectation.at);
     match build_path(aik, issuers, expectation.roots, expectation.at) {
-        Ok(path) => {
-            let root = path.last().map_or_else(String::new, |root| root.subject().to_string());
-            Judgement::of(true, Fault::NoCertificate, expected, format!("{} certificates up to {root}", path.len()))
-        }
+        Ok(path) => match stray(issuers, &path) {
+            None => Judgement::passed(expected, path_in_words(&path)),
+            Some(index) => {
+                let fault = Fault::StrayCertificate { index };
+                Judgement::failed(fault, expected, path_in_words(&path))
+            }
+        },
         Err(fault) => {
             let found = fault.to_string();
-            Judgement::of(false, Fault::Untrusted(fault), expected, found)
+            Judgement::failed(Fault::Untrusted(fault), expected, found)
         }
     }
 }
 
+/// Which certificate that came along is not part of the path: nobody vouches for what is in it.
+pub(super) fn stray(issuers: &[Certificate], path: &[&Certificate]) -> Option<usize> {
+    issuers.iter().position(|each| !path.contains(&each)).map(|index| index + 1)
+}
+
+/// How long it is, and where it ends.
+pub(super) fn path_in_words(path: &[&Certificate]) -> String {
+    let root = path.last().map_or_else(String::new, |root| root.subject().to_string());
+    format!("{} certificates up to {root}", path.len())
+}
+
 pub(super) fn assurance(evidence: &Evidence<'_>) -> Judgement {
     on_aik(evidence, |aik| {
-        let expected = format!("{} or {}", oid::POLICY_EK_CERTIFICATE, oid::POLICY_EK_UNVERIFIED);
         let found = listed(&aik.policies().unwrap_or_default());
+        if !evidence.policy().assurance {
+            return Judgement::waived(found);
+        }
+        let expected = format!("{} or {}", oid::POLICY_EK_CERTIFICATE, oid::POLICY_EK_UNVERIFIED);
         Judgement::of(ek_was_verified(aik).is_some(), Fault::NoAssurance, expected, found)
     })
 }

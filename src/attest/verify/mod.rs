@@ -1,34 +1,46 @@
 //! Judges a statement: an ordered list of checks, none of which needs a TPM, a network or a clock.
 
 mod aik;
+mod ek;
 mod key;
+mod made;
+mod signer;
+mod tpm;
+
+use std::borrow::Cow;
 
 use super::chain::LONGEST_PATH;
-use super::check::{Check, Fault};
-use super::report::{Finding, Level, Outcome, Report};
+use super::check::Check;
+use super::fault::Fault;
+use super::policy::Policy;
+use super::profile::{self, TpmIdentity};
+use super::report::{Finding, KeyStrength, Level, Outcome, Report};
 use super::statement::Statement;
 use crate::base::Timestamp;
-use crate::crypto::PublicKey;
-use crate::crypto::cert::Certificate;
+use crate::crypto::cert::{Certificate, CertificateError};
+use crate::crypto::{PublicKey, has_roca_fingerprint};
 use crate::wire::tpm::{Attest, Public, TpmFormat};
 
 /// What the verifier knows and wants, apart from the statement.
 #[derive(Debug, Clone, Copy)]
 pub struct Expectation<'a> {
-    /// The nonce that the statement must be made for.
+    /// What the statement must be made for.
     pub freshness: Freshness<'a>,
-    /// The key that is being registered.
-    pub key: &'a PublicKey,
-    /// Whether attributes, scheme and symmetric algorithm must be exactly those of the Windows template. \[inferred\]: public
-    /// samples are of other keys of the same provider.
-    pub exact_template: bool,
-    /// The trusted roots.
+    /// Who asked for the credential, if it is one of WebAuthn; then the statement must have the client's side too.
+    pub relying_party: Option<RelyingParty<'a>>,
+    /// The key that is being registered; `None` for whatever key the statement is about.
+    pub key: Option<&'a PublicKey>,
+    /// The trusted roots of attestation keys.
     pub roots: &'a [Certificate],
+    /// The trusted roots of endorsement keys: vendors of TPMs.
+    pub vendors: &'a [Certificate],
     /// The time at which certificates must be valid.
     pub at: Timestamp,
+    /// What is wanted beyond what every statement has to fulfil.
+    pub policy: &'a Policy,
 }
 
-/// Whether a statement must be made for this registration.
+/// What a statement must be made for.
 #[derive(Debug, Clone, Copy)]
 pub enum Freshness<'a> {
     /// `extraData` must be [`super::extra_data`] of these two.
@@ -38,8 +50,26 @@ pub enum Freshness<'a> {
         /// The key as it is registered.
         key_blob: &'a [u8],
     },
+    /// `extraData` must be these bytes: the nonce of a KAST, the hash of WebAuthn section 8.3.
+    Exactly {
+        /// The nonce or challenge that the statement must name; empty where its form names none.
+        nonce: &'a str,
+        /// `extraData`.
+        extra_data: &'a [u8],
+    },
     /// A statement of any age will do.
     Off,
+}
+
+/// The relying party of a WebAuthn registration (WebAuthn section 7.1).
+#[derive(Debug, Clone, Copy)]
+pub struct RelyingParty<'a> {
+    /// Its identifier: a domain.
+    pub id: &'a str,
+    /// The origin of its page.
+    pub origin: &'a str,
+    /// The model of authenticator, 16 bytes, which the attestation key's certificate may name.
+    pub aaguid: &'a [u8],
 }
 
 /// Judges `statement`. The checks and their order are those of [`Check`]; a failed one stops none that can still be made. The
@@ -50,19 +80,22 @@ pub fn verify(statement: &Statement, expectation: &Expectation<'_>) -> Report {
         let Judgement { outcome, expected, found } = judge(&evidence);
         Finding { check: *check, outcome, expected, found }
     });
-    Report::new(evidence.claimed_level(), findings.collect())
+    Report::new(evidence.claimed_level(), evidence.key_strength(), findings.collect())
 }
 
 type Judge = fn(&Evidence<'_>) -> Judgement;
 
 const CHECKS: &[(Check, Judge)] = &[
     (Check::PublicArea, key::public_area),
-    (Check::CertifyInfo, key::certify_info),
-    (Check::Magic, key::magic),
-    (Check::Type, key::type_),
-    (Check::Nonce, key::nonce),
-    (Check::ExtraData, key::extra_data),
-    (Check::Name, key::name),
+    (Check::CertifyInfo, made::certify_info),
+    (Check::Magic, made::magic),
+    (Check::Type, made::type_),
+    (Check::Nonce, made::nonce),
+    (Check::RelyingParty, made::relying_party),
+    (Check::ExtraData, made::extra_data),
+    (Check::Clock, made::clock),
+    (Check::Name, made::name),
+    (Check::QualifiedName, made::qualified_name),
     (Check::SubjectKey, key::subject_key),
     (Check::FixedTpm, key::fixed_tpm),
     (Check::FixedParent, key::fixed_parent),
@@ -72,16 +105,35 @@ const CHECKS: &[(Check, Judge)] = &[
     (Check::Attributes, key::attributes),
     (Check::Scheme, key::scheme),
     (Check::Strength, key::strength),
+    (Check::Roca, key::roca),
     (Check::Certificates, aik::certificates),
-    (Check::Signature, aik::signature),
+    (Check::Algorithm, signer::algorithm),
+    (Check::Signature, signer::signature),
+    (Check::AikTemplate, signer::template),
+    (Check::QualifiedSigner, signer::qualified_signer),
+    (Check::AikCreation, signer::creation),
     (Check::AikVersion, aik::version),
     (Check::AikSubject, aik::subject),
     (Check::AikAlternativeName, aik::alternative_name),
     (Check::AikExtendedKeyUsage, aik::extended_key_usage),
     (Check::AikAuthority, aik::authority),
+    (Check::AikAaguid, aik::aaguid),
+    (Check::AikStrength, aik::strength),
     (Check::Chain, aik::chain),
     (Check::Assurance, aik::assurance),
+    (Check::EkCertificates, ek::certificates),
+    (Check::EkProfile, ek::profile),
+    (Check::EkRoca, ek::roca),
+    (Check::EkChain, ek::chain),
+    (Check::SameTpm, ek::same_tpm),
+    (Check::Vendor, tpm::vendor),
+    (Check::Model, tpm::model),
+    (Check::Firmware, tpm::firmware),
+    (Check::Virtual, tpm::virtual_),
 ];
+
+/// A certificate and its issuers.
+type Chain = (Certificate, Vec<Certificate>);
 
 /// The statement taken apart once, for all checks.
 struct Evidence<'a> {
@@ -90,75 +142,144 @@ struct Evidence<'a> {
     subject: Result<(Public, PublicKey), TpmFormat>,
     attest: Result<Attest, TpmFormat>,
     /// The attestation key's certificate, and its issuers.
-    chain: Result<(Certificate, Vec<Certificate>), Fault>,
+    chain: Result<Chain, Fault>,
+    /// The endorsement key's, if they came along.
+    ek: Option<Result<Chain, Fault>>,
+    /// The TPM that the attestation key's certificate names.
+    tpm: Option<TpmIdentity>,
 }
 
 impl<'a> Evidence<'a> {
     fn read(statement: &'a Statement, expectation: &'a Expectation<'a>) -> Self {
         let subject =
             Public::from_bytes(&statement.public).and_then(|public| public.to_public_key().map(|key| (public, key)));
-        let attest = Attest::from_bytes(&statement.certify_info);
-        Self { statement, expectation, subject, attest, chain: read_chain(&statement.aik_chain) }
+        let chain = read_chain(&statement.aik_chain, AIK_FAULTS);
+        let ek = (!statement.ek_chain.is_empty()).then(|| read_chain(&statement.ek_chain, EK_FAULTS));
+        Self {
+            statement,
+            expectation,
+            subject,
+            attest: Attest::from_bytes(&statement.certify_info),
+            tpm: chain.as_ref().ok().and_then(|(aik, _)| profile::tpm_of(aik)),
+            chain,
+            ek,
+        }
     }
 
+    fn policy(&self) -> &Policy {
+        self.expectation.policy
+    }
+
+    /// Where nobody says how the endorsement key was verified, it was not.
     fn claimed_level(&self) -> Level {
-        match self.aik().and_then(super::profile::ek_was_verified) {
-            Some(true) => Level::AikEk,
-            Some(false) => Level::Aik,
-            None => Level::None,
+        let verified = self.aik().and_then(profile::ek_was_verified);
+        if verified == Some(true) { Level::AikEk } else { Level::Aik }
+    }
+
+    fn key_strength(&self) -> KeyStrength {
+        match &self.subject {
+            Err(_) => KeyStrength::Unknown,
+            Ok((_, key)) if is_roca(key) => KeyStrength::Weak,
+            Ok(_) => KeyStrength::Normal,
         }
     }
 
     fn aik(&self) -> Option<&Certificate> {
         self.chain.as_ref().ok().map(|(aik, _)| aik)
     }
+
+    /// The attestation key, by its certificate.
+    fn aik_key(&self) -> Option<&PublicKey> {
+        self.aik().map(Certificate::public)
+    }
 }
 
-fn read_chain(chain: &[Vec<u8>]) -> Result<(Certificate, Vec<Certificate>), Fault> {
+/// The fault for a number of certificates that no path has, and for one that cannot be read.
+type ChainFaults = (fn(usize) -> Fault, fn(usize, CertificateError) -> Fault);
+
+const AIK_FAULTS: ChainFaults =
+    (|count| Fault::TooManyCertificates { count }, |index, why| Fault::CertificateMalformed { index, why });
+const EK_FAULTS: ChainFaults =
+    (|count| Fault::TooManyEkCertificates { count }, |index, why| Fault::EkCertificateMalformed { index, why });
+
+fn read_chain(chain: &[Vec<u8>], (too_many, malformed): ChainFaults) -> Result<Chain, Fault> {
     let (first, rest) = chain.split_first().ok_or(Fault::NoCertificate)?;
     if chain.len() > LONGEST_PATH {
-        return Err(Fault::TooManyCertificates { count: chain.len() });
+        return Err(too_many(chain.len()));
     }
-    let read = |index: usize, der: &[u8]| Certificate::from_der(der).map_err(|_| Fault::CertificateMalformed { index });
-    let aik = read(0, first)?;
+    let read = |index: usize, der: &[u8]| Certificate::from_der(der).map_err(|why| malformed(index, why));
+    let leaf = read(0, first)?;
     let issuers: Result<Vec<_>, Fault> = rest.iter().enumerate().map(|(index, der)| read(index + 1, der)).collect();
-    Ok((aik, issuers?))
+    Ok((leaf, issuers?))
 }
+
+fn is_roca(key: &PublicKey) -> bool {
+    key.rsa().is_some_and(has_roca_fingerprint)
+}
+
+type Words = Cow<'static, str>;
 
 /// How one check went, with both sides in words.
 struct Judgement {
     outcome: Outcome,
-    expected: String,
-    found: String,
+    expected: Words,
+    found: Words,
 }
 
 impl Judgement {
-    fn of(holds: bool, fault: Fault, expected: impl Into<String>, found: impl Into<String>) -> Self {
+    fn of(holds: bool, fault: Fault, expected: impl Into<Words>, found: impl Into<Words>) -> Self {
         let outcome = if holds { Outcome::Passed } else { Outcome::Failed(fault) };
         Self { outcome, expected: shown(expected), found: shown(found) }
     }
 
-    fn waived(found: impl Into<String>) -> Self {
+    fn passed(expected: impl Into<Words>, found: impl Into<Words>) -> Self {
+        Self { outcome: Outcome::Passed, expected: shown(expected), found: shown(found) }
+    }
+
+    fn failed(fault: Fault, expected: impl Into<Words>, found: impl Into<Words>) -> Self {
+        Self { outcome: Outcome::Failed(fault), expected: shown(expected), found: shown(found) }
+    }
+
+    fn waived(found: impl Into<Words>) -> Self {
         Self { outcome: Outcome::Waived, expected: "anything".into(), found: shown(found) }
     }
 
+    /// The statement does not have what the check looks at, and nobody asked for it.
+    fn absent() -> Self {
+        Self::waived("not in the statement")
+    }
+
     fn blocked() -> Self {
-        Self { outcome: Outcome::Blocked, expected: String::new(), found: String::new() }
+        Self { outcome: Outcome::Blocked, expected: "".into(), found: "".into() }
     }
 }
 
 /// A report must not leave a side blank: an empty field is a finding too.
-fn shown(text: impl Into<String>) -> String {
+fn shown(text: impl Into<Words>) -> Words {
     let text = text.into();
     if text.is_empty() { "(empty)".into() } else { text }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+/// Kind and the first bytes of the public value: enough to tell two keys apart.
+fn describe(key: &PublicKey) -> String {
+    match key {
+        PublicKey::Rsa(rsa) => format!("RSA-{} {}...", rsa.bits(), hex(rsa.modulus().get(..8).unwrap_or_default())),
+        PublicKey::P256(ec) => format!("P-256 {}...", hex(&ec.x[..8])),
+    }
+}
+
+/// Kind and size.
+fn describe_strength(key: &PublicKey) -> Words {
+    match key {
+        PublicKey::Rsa(rsa) => format!("RSA-{} with exponent {}", rsa.bits(), hex(rsa.exponent())).into(),
+        PublicKey::P256(_) => "P-256".into(),
+    }
 }
 
 #[cfg(test)]

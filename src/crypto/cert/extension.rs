@@ -74,6 +74,8 @@ pub mod oid {
         POLICY_EK_UNVERIFIED = "1.3.6.1.4.1.311.21.32";
         /// Microsoft: the EK's certificate chain was verified (AD CS key attestation, medium assurance).
         POLICY_EK_CERTIFICATE = "1.3.6.1.4.1.311.21.31";
+        /// id-fido-gen-ce-aaguid (WebAuthn section 8.2.1).
+        AAGUID = "1.3.6.1.4.1.45724.1.1.4";
         /// Entra device certificate: device id.
         DEVICE_ID = "1.2.840.113556.1.5.284.2";
         /// Entra device certificate: object id of the joining user.

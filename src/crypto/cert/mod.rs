@@ -24,7 +24,8 @@ pub use name::{Name, Text};
 pub use request::{SignedRequest, UnsignedRequest};
 
 /// What is wrong with a certificate or a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum CertificateError {
     /// Not DER of that structure, or bytes follow it.

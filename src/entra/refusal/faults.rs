@@ -138,6 +138,26 @@ pub(super) fn of_check(check: Check) -> Refusal {
         Check::AikAuthority => Refusal::AttestationAikAuthority,
         Check::Chain => Refusal::AttestationChain,
         Check::Assurance => Refusal::AttestationAssurance,
+        // What these look at does not travel in a registration yet, or no rule asks for it.
+        Check::RelyingParty
+        | Check::Clock
+        | Check::QualifiedName
+        | Check::Roca
+        | Check::Algorithm
+        | Check::AikTemplate
+        | Check::QualifiedSigner
+        | Check::AikCreation
+        | Check::AikAaguid
+        | Check::AikStrength
+        | Check::EkCertificates
+        | Check::EkProfile
+        | Check::EkRoca
+        | Check::EkChain
+        | Check::SameTpm
+        | Check::Vendor
+        | Check::Model
+        | Check::Firmware
+        | Check::Virtual => Refusal::AttestationLevelTooLow,
     }
 }
 

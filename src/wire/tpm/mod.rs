@@ -10,7 +10,7 @@ mod reader;
 
 use reader::{Reader, put_sized};
 
-use crate::crypto::digest::sha256;
+use crate::crypto::digest::{sha256, sha256_of};
 
 pub use attest::{ATTEST_CERTIFY, ATTEST_CREATION, Attest, Attested, ClockInfo, GENERATED};
 pub use attributes::Attributes;
@@ -50,6 +50,8 @@ pub const WINDOWS_POLICY: [u8; 32] = [
     0x84, 0xbe, 0x28, 0x03, 0x92, 0x2c, 0x12, 0x41, 0x58, 0xbf, 0xad, 0x22, 0xae,
 ];
 
+/// `TPM_RH_OWNER` (section 7.4).
+const OWNER_HIERARCHY: u32 = 0x4000_0001;
 /// The longest digest of any TPM algorithm, SHA-512, with its algorithm identifier: a Name, `TPM2B_DATA`.
 const NAME_LIMIT: u16 = 66;
 
@@ -109,6 +111,18 @@ pub fn name_of(public: &[u8]) -> Vec<u8> {
     let mut name = ALG_SHA256.to_be_bytes().to_vec();
     name.extend_from_slice(&sha256(public));
     name
+}
+
+/// The qualified Name of a primary key of the owner hierarchy (TPM 2.0 Part 1, section 26.5): a hierarchy's is its handle.
+pub fn owner_qualified_name(name: &[u8]) -> Vec<u8> {
+    qualified_name(&OWNER_HIERARCHY.to_be_bytes(), name)
+}
+
+/// The qualified Name of an object: `TPM_ALG_SHA256` and the digest of its parent's qualified Name and its own Name.
+pub fn qualified_name(parent: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut qualified = ALG_SHA256.to_be_bytes().to_vec();
+    qualified.extend_from_slice(&sha256_of(&[parent, name]));
+    qualified
 }
 
 /// Puts a `TPM2B` around bytes.
