@@ -3,7 +3,7 @@
 //! What Windows sends there is not public, so the encoding is the lab's own ([`JoinRequest`]). Whether `AttestationData` is true of
 //! the transport key is not judged yet; that it can be read is.
 
-use crate::attest::{Check, Expectation, Freshness, Outcome, Policy, Statement, verify};
+use crate::attest::{Check, Expectation, Freshness, Outcome, Statement, verify};
 use crate::crypto::PublicKey;
 use crate::wire::encoding::from_base64;
 use crate::wire::join::JoinRequest;
@@ -11,17 +11,21 @@ use crate::wire::join::JoinRequest;
 use super::Entra;
 use super::refusal::Refusal;
 use super::rules::JoinAttestation;
+use super::verdict::policy;
 
 /// The checks of a statement that are about the attestation key's certificate alone.
-const OF_THE_CERTIFICATE: [Check; 8] = [
+const OF_THE_CERTIFICATE: [Check; 11] = [
     Check::Certificates,
     Check::AikVersion,
     Check::AikSubject,
     Check::AikAlternativeName,
     Check::AikExtendedKeyUsage,
     Check::AikAuthority,
+    Check::AikStrength,
     Check::Chain,
     Check::Assurance,
+    Check::Vendor,
+    Check::Virtual,
 ];
 
 /// Judges what is there; a device that says nothing joins as ever. `AikCertificate` is one certificate: the tenant's attestation
@@ -44,7 +48,7 @@ pub(crate) fn judge(entra: &Entra, request: &JoinRequest, transport: &PublicKey)
 fn judge_certificate(entra: &Entra, certificate: &str, transport: &PublicKey) -> Result<(), Refusal> {
     let der = from_base64(certificate).map_err(|_| Refusal::JoinAikCertificateMalformed)?;
     let statement = Statement { aik_chain: vec![der], ..Statement::default() };
-    let policy = Policy::default();
+    let policy = policy(entra.rules());
     let report = verify(
         &statement,
         &Expectation {

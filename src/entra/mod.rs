@@ -47,7 +47,7 @@ use tenant::TenantKeys;
 pub use credential::KeyRecord;
 pub use directory::{Database, DatabaseFault, DeviceRow, DirectoryError, EndorsedDevice, KeyRow, Snapshot, UserRow};
 pub use refusal::{Broken, Dialect, Entry, Failure, Refusal};
-pub use rules::{Attestation, DuplicateKey, Freshness, KnownEk, Profile, Rules, StrangerEk};
+pub use rules::{Attestation, DuplicateKey, Freshness, KnownEk, Profile, Rules, StrangerEk, VirtualTpm};
 pub use tenant::{SEEDED_DOMAIN, SEEDED_OTP_SECRET, SEEDED_PASSWORD, SEEDED_TENANT, TenantFault};
 
 /// What an [`Entra`] is opened with.

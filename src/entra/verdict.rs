@@ -14,7 +14,7 @@ use super::Entra;
 use super::directory::Endorsement;
 use super::nonce::{NonceFault, Purpose};
 use super::refusal::{Failure, Refusal};
-use super::rules::{Attestation, Freshness, KnownEk};
+use super::rules::{Attestation, Freshness, KnownEk, Rules, VirtualTpm, WeakKey};
 
 /// A judged registration; its nonce is still to be used up.
 pub(crate) struct Judged {
@@ -115,8 +115,7 @@ fn verdict(entra: &Entra, wanted: &KeyRequest, statement: &Statement) -> Result<
         Some(nonce) => attest::Freshness::Bound { nonce, key_blob: &wanted.blob },
         None => attest::Freshness::Off,
     };
-    // The rule on weak keys has been asked before (`register::strength`).
-    let policy = Policy { exact_template: entra.rules().exact_template, refuse_roca: false, ..Policy::default() };
+    let policy = policy(entra.rules());
     let report = verify(
         statement,
         &Expectation {
@@ -135,6 +134,18 @@ fn verdict(entra: &Entra, wanted: &KeyRequest, statement: &Statement) -> Result<
     let aik = statement.aik_chain.first().and_then(|der| Certificate::from_der(der).ok());
     let aik_serial = aik.map(|aik| hex(aik.serial()));
     Ok(Judged { level: report.level(), report: serde_json::to_value(&report).unwrap_or_default(), nonce, aik_serial })
+}
+
+/// What the rules want of a statement. That on weak keys is asked of the user key before (`register::strength`); here it is for the
+/// attestation key.
+pub(crate) fn policy(rules: &Rules) -> Policy {
+    Policy {
+        exact_template: rules.exact_template,
+        vendors: rules.vendors.clone(),
+        virtual_tpm: rules.virtual_tpm == VirtualTpm::Allow,
+        refuse_roca: rules.weak_key == WeakKey::Refuse,
+        ..Policy::default()
+    }
 }
 
 /// The statement's nonce, if it has one; without one the rules decide.

@@ -1,14 +1,16 @@
 //! What a device says of its TPM when it joins.
 
 use serde_json::{Value, json};
+use whfb::attest::VendorId;
 use whfb::crypto::cert::{Certificate, Extension, Name, Text};
 use whfb::entra::rules::JoinAttestation;
-use whfb::entra::{Profile, Rules};
+use whfb::entra::{Profile, Rules, VirtualTpm};
 use whfb::wire::encoding::base64;
 use whfb::wire::http::Request;
 use whfb::wire::token::DRS_AUDIENCE;
 
 use crate::client::*;
+use crate::profiles::roca_key;
 use crate::software_tpm::*;
 use crate::statements::AikLeaf;
 use crate::theft;
@@ -91,7 +93,25 @@ fn refuses_certificates_of_attestation_keys_at_the_join_by_name() {
         ] {
             joiner.refuses(certificate, "", name, CERTIFICATE_INVALID).await;
         }
+        let weak = shown(&AikLeaf::good().issued_for(roca_key(), &authority, &joiner.lab));
+        joiner.refuses(&weak, "", "JoinAikStrength", CERTIFICATE_INVALID).await;
         joiner.accepts(&shown(&good), "").await;
+    });
+}
+
+#[test]
+fn a_tenant_that_takes_some_tpms_alone_looks_at_the_join_too() {
+    run(async {
+        let ifx = VendorId::from_text("IFX").unwrap();
+        for (rules, name) in [
+            (Rules { vendors: vec![ifx], ..Rules::entra() }, "JoinAikVendor"),
+            (Rules { virtual_tpm: VirtualTpm::Refuse, ..Rules::entra() }, "JoinAikVirtual"),
+        ] {
+            let joiner = Joiner::new(rules).await;
+            let certificate = certified_aik(&joiner.lab, None).await[0].clone();
+            joiner.refuses(&certificate, "", name, CERTIFICATE_INVALID).await;
+            joiner.accepts("", "").await;
+        }
     });
 }
 

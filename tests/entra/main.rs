@@ -35,3 +35,4 @@ mod strange_keys;
 mod support;
 mod theft;
 mod tokens;
+mod tpm_policy;

@@ -3,7 +3,7 @@
 use whfb::attest::TpmIdentity;
 use whfb::base::{Clock as _, OsRng};
 use whfb::crypto::cert::{Authority, Certificate, Extension, Leaf, Name, Text, Validity, oid};
-use whfb::crypto::{PublicKey, RsaPublic};
+use whfb::crypto::{PublicKey, RsaPublic, SoftwareKey};
 use whfb::entra::Rules;
 use whfb::wire::blob;
 use whfb::wire::encoding::base64;
@@ -131,8 +131,12 @@ impl AikLeaf {
     }
 
     pub(crate) fn issued(self, authority: &Authority, lab: &Lab) -> Certificate {
+        self.issued_for(aik_key(), authority, lab)
+    }
+
+    pub(crate) fn issued_for(self, key: &SoftwareKey, authority: &Authority, lab: &Lab) -> Certificate {
         let validity = Validity::days_from(lab.clock.now(), 30);
-        let public = &public(aik_key());
+        let public = &public(key);
         let leaf = Leaf { subject: self.subject, public, validity, extensions: self.extensions };
         authority.issue(&leaf, &mut OsRng).unwrap()
     }

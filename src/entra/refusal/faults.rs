@@ -103,8 +103,11 @@ impl Refusal {
             (Check::AikAlternativeName, _) => Self::JoinAikAlternativeName,
             (Check::AikExtendedKeyUsage, _) => Self::JoinAikExtendedKeyUsage,
             (Check::AikAuthority, _) => Self::JoinAikAuthority,
+            (Check::AikStrength, _) => Self::JoinAikStrength,
             (Check::Chain, _) => Self::JoinAikChain,
             (Check::Assurance, _) => Self::JoinAikAssurance,
+            (Check::Vendor, _) => Self::JoinAikVendor,
+            (Check::Virtual, _) => Self::JoinAikVirtual,
             _ => Self::JoinAikCertificateMalformed,
         }
     }
@@ -136,7 +139,10 @@ pub(super) fn of_check(check: Check) -> Refusal {
         Check::AikAlternativeName => Refusal::AttestationAikAlternativeName,
         Check::AikExtendedKeyUsage => Refusal::AttestationAikExtendedKeyUsage,
         Check::AikAuthority => Refusal::AttestationAikAuthority,
+        Check::AikStrength => Refusal::AttestationAikStrength,
         Check::Chain => Refusal::AttestationChain,
+        Check::Vendor => Refusal::AttestationVendor,
+        Check::Virtual => Refusal::AttestationVirtual,
         Check::Assurance => Refusal::AttestationAssurance,
         // What these look at does not travel in a registration yet, or no rule asks for it.
         Check::RelyingParty
@@ -148,16 +154,13 @@ pub(super) fn of_check(check: Check) -> Refusal {
         | Check::QualifiedSigner
         | Check::AikCreation
         | Check::AikAaguid
-        | Check::AikStrength
         | Check::EkCertificates
         | Check::EkProfile
         | Check::EkRoca
         | Check::EkChain
         | Check::SameTpm
-        | Check::Vendor
         | Check::Model
-        | Check::Firmware
-        | Check::Virtual => Refusal::AttestationLevelTooLow,
+        | Check::Firmware => Refusal::AttestationLevelTooLow,
     }
 }
 

@@ -210,9 +210,12 @@ refusals! {
     JoinAikAlternativeName = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate names no TPM";
     JoinAikExtendedKeyUsage = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate lacks its extended key usage";
     JoinAikAuthority = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate is not marked CA:FALSE";
+    JoinAikStrength = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate is of a key that is neither RSA-2048 nor P-256, or weak";
     JoinAikChain = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate has no path to the tenant's attestation authority";
     JoinAikExpired = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate has expired";
     JoinAikAssurance = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate does not say how the EK was verified";
+    JoinAikVendor = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate names a TPM of a vendor that the tenant does not take";
+    JoinAikVirtual = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate names a TPM that is software, or none, and the tenant takes chips alone";
     JoinAttestationAlone = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "AttestationData comes without an AikCertificate";
     JoinAttestationMalformed = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "AttestationData is not base64 of a statement";
 
@@ -296,9 +299,12 @@ refusals! {
     AttestationAikAlternativeName = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate names no TPM";
     AttestationAikExtendedKeyUsage = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate lacks its extended key usage";
     AttestationAikAuthority = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate is not marked CA:FALSE";
+    AttestationAikStrength = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the attestation key is neither RSA-2048 nor P-256, or weak";
     AttestationChain = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate has no path to the tenant's attestation authority";
     AttestationAssurance = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate does not say how the EK was verified";
     AttestationAikExpired = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_EXPIRED), "the AIK certificate, or one above it, has expired";
+    AttestationVendor = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the TPM is of a vendor that the tenant does not take";
+    AttestationVirtual = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the TPM is software, or nobody says which it is, and the tenant takes chips alone";
     EkAlreadyKnown = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the TPM behind the statement vouches for another device already";
 
     // --- Microsoft Graph; which code belongs to which case is [inferred]

@@ -3,8 +3,9 @@
 use super::setting::{Kind, Setting};
 use super::{
     AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, JoinAttestation, KeyErrorForm, KnownEk,
-    Pctx, Profile, PrtTokenType, RegistrationAmr, StrangerEk, Tag, WeakKey,
+    Pctx, Profile, PrtTokenType, RegistrationAmr, StrangerEk, Tag, VirtualTpm, WeakKey,
 };
+use crate::attest::VendorId;
 use crate::base::SignedDuration;
 
 /// A switch as rules files and `whfb serve --rules-help` know it.
@@ -142,6 +143,14 @@ rules! {
         "what becomes of a statement by a TPM whose endorsement key vouches for another device that still exists";
         Entra: KnownEk::Report, Tag::Ours;
         Strict: KnownEk::Refuse, Tag::Ours;
+    }
+    "vendors" = vendors: Vec<VendorId> {
+        "whose TPMs vouch for keys; a TPM whose endorsement key nobody vouches for is of no vendor";
+        Entra: Vec::new(), Tag::Ours;
+    }
+    "virtual-tpm" = virtual_tpm: VirtualTpm {
+        "whether TPMs that are software do, by their vendor: every profile allows them, since swtpm of the lab's devices is one";
+        Entra: VirtualTpm::Allow, Tag::Ours;
     }
     "exact-template" = exact_template: bool {
         "an attested key must have exactly the attributes and scheme of the Windows template";

@@ -7,6 +7,7 @@ fn other(switch: &Switch, rules: &Rules) -> &'static str {
         Kind::Time => &["7m", "8m"],
         Kind::TimeOrAny => &["7m", "any"],
         Kind::Words(words) => words,
+        Kind::Vendors => &["any", "IFX, STM"],
     };
     candidates.iter().copied().find(|value| *value != switch.value(rules)).unwrap()
 }
