@@ -102,6 +102,8 @@ fn wire(criterion: &mut Criterion) {
         certify_info: statement.certify_info,
         signature: statement.signature,
         aik_chain: Vec::new(),
+        aik_public: None,
+        storage_name: None,
     };
     let request =
         KeyRequest { blob: blob::write(&key), key: key.clone(), attestation: Some(attestation), software: false };

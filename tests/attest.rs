@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to fail")]
 
+#[path = "support/vector.rs"]
+mod vector;
+
 use std::path::Path;
 
+use vector::Vector;
 use whfb::attest::{
-    Expectation, Fault, Freshness, Level, Policy, Statement, TpmIdentity, aik_certificate, ek_certificate, extra_data,
-    judge_aik, judge_ek, make_credential, verify,
+    Algorithm, Check, Fault, Level, Outcome, Policy, Statement, TpmIdentity, VendorId, aik_certificate, ek_certificate,
+    extra_data, judge_aik, judge_ek, make_credential,
 };
 use whfb::base::{ExposeSecret as _, OsRng, Timestamp, secret_slice};
 use whfb::crypto::cert::{Authority, Certificate, Name, Text, Validity};
@@ -17,6 +21,7 @@ use whfb::device::tpm::{
     CertifyAuthority, Credential, Direct, Facts, KeyBlob, KeyKind, Ownership, RawSignature, Tpm as _, TpmError, Usage,
     with_key,
 };
+use whfb::wire::encoding::base64;
 use whfb::wire::tpm::{Public, name_of};
 
 const NONCE: &str = "a nonce of the server";
@@ -66,51 +71,91 @@ fn enrol(tpm: &mut Direct, kind: KeyKind, aik: &KeyBlob, vendor: &Authority, ser
     aik_certificate(service, &public, &identity, true, Validity::days_from(now(), 30), &mut OsRng).unwrap()
 }
 
-fn certified(tpm: &mut Direct, key: &KeyBlob, aik: &KeyBlob, chain: &Certificate) -> Statement {
+fn certified(tpm: &mut Direct, kind: KeyKind, key: &KeyBlob, aik: &KeyBlob, chain: &Certificate) -> Statement {
     let bound = extra_data(NONCE.as_bytes(), KEY_BLOB);
     let certification = with_key(tpm, key, |tpm, key| {
         with_key(tpm, aik, |tpm, aik| tpm.certify(key, aik, CertifyAuthority::Policy, &bound))
     })
     .unwrap();
+    let (signature, algorithm) = match certification.signature {
+        RawSignature::Rsa(bytes) => (bytes, Algorithm::Rs256),
+        RawSignature::P256(bytes) => (bytes.to_vec(), Algorithm::Es256),
+    };
     Statement {
         public: key.public.clone(),
         certify_info: certification.attest,
-        signature: match certification.signature {
-            RawSignature::Rsa(bytes) => bytes,
-            RawSignature::P256(bytes) => bytes.to_vec(),
-        },
+        signature,
         aik_chain: vec![chain.der().to_vec()],
         nonce: NONCE.into(),
+        algorithm: Some(algorithm),
+        aik_public: Some(aik.public.clone()),
+        storage_name: Some(tpm.pins().unwrap().srk_name),
+        ek_chain: vec![tpm.endorsement(kind).unwrap().certificate.unwrap()],
         ..Statement::default()
     }
 }
 
-fn a_key_of_a_tpm_is_attested(kind: KeyKind) {
+/// A statement of a new TPM as a vector, with the verdict that it is of the highest level.
+fn vector(kind: KeyKind) -> Vector {
     let directory = tempfile::tempdir().unwrap();
     let (vendor, service) = (authority("TPM vendor"), authority("Service for attestation keys"));
     let mut tpm = vendors_tpm(&vendor, directory.path());
     let aik = tpm.create(kind, Usage::Attestation, None).unwrap();
     let certificate = enrol(&mut tpm, kind, &aik, &vendor, &service);
     let key = tpm.create(kind, Usage::General, None).unwrap();
-    let statement = certified(&mut tpm, &key, &aik, &certificate);
-
-    let public = Public::from_bytes(&key.public).unwrap().to_public_key().unwrap();
-    let expectation = Expectation {
-        freshness: Freshness::Bound { nonce: NONCE, key_blob: KEY_BLOB },
-        relying_party: None,
-        key: Some(&public),
-        roots: &[service.certificate().clone()],
-        vendors: &[],
+    let facts = tpm.facts().unwrap();
+    let root = |authority: &Authority| vec![base64(authority.certificate().der())];
+    Vector {
+        expect: "aik+ek".into(),
+        source: format!("tests/attest.rs: swtpm, firmware {}, {kind:?}", facts.firmware),
         at: now(),
-        policy: &Policy { exact_template: true, safe_clock: true, ..Policy::default() },
-    };
-    let report = verify(&statement, &expectation);
-    assert_eq!(report.level(), Level::AikEk, "{report}");
+        policy: Policy {
+            exact_template: true,
+            safe_clock: true,
+            aik_public: true,
+            ek_certificate: true,
+            vendors: vec![VendorId(facts.manufacturer_id)],
+            models: vec![facts.vendor],
+            ..Policy::default()
+        },
+        nonce: NONCE.into(),
+        key_blob: base64(KEY_BLOB),
+        relying_party: None,
+        key: base64(&key.public_key().unwrap().to_spki()),
+        roots: root(&service),
+        vendors: root(&vendor),
+        statement: certified(&mut tpm, kind, &key, &aik, &certificate),
+    }
+}
 
-    let stale = Expectation { freshness: Freshness::Bound { nonce: "another", key_blob: KEY_BLOB }, ..expectation };
-    let report = verify(&statement, &stale);
+fn a_key_of_a_tpm_is_attested(kind: KeyKind) {
+    let made = vector(kind);
+    let report = made.known().verify(&made.statement);
+    assert_eq!(report.level(), Level::AikEk, "{report}");
+    let waived = report.findings().iter().filter(|each| each.outcome == Outcome::Waived).map(|each| each.check);
+    let expected = [Check::RelyingParty, Check::AikCreation, Check::AikAaguid, Check::Firmware, Check::Virtual];
+    assert_eq!(waived.collect::<Vec<_>>(), expected, "{report}");
+
+    let stale = Vector { nonce: "another".into(), ..made.clone() };
+    let report = stale.known().verify(&made.statement);
     assert_eq!(report.faults().collect::<Vec<_>>(), [&Fault::OtherNonce, &Fault::ExtraDataDiffers], "{report}");
     assert_eq!(report.level(), Level::None);
+
+    let mut chip = made.clone();
+    chip.policy.virtual_tpm = false;
+    let report = chip.known().verify(&made.statement);
+    assert_eq!(
+        report.faults().collect::<Vec<_>>(),
+        [&Fault::VirtualTpm],
+        "an emulator's vendor says what it is: {report}"
+    );
+}
+
+#[test]
+#[ignore = "writes the vectors of a TPM anew: cargo test --test attest -- --ignored"]
+fn write_the_vectors() {
+    vector(KeyKind::Rsa2048).write("swtpm-rsa");
+    vector(KeyKind::P256).write("swtpm-p256");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn every_vector_is_judged_as_it_says_and_nothing_else_is_wrong_with_it() {
                 assert_eq!(report.level().as_str(), level, "{name}: {report}");
             }
             expected => {
-                assert_eq!(failed, [expected.clone()], "{name}: {report}");
+                assert_eq!(failed, std::slice::from_ref(expected), "{name}: {report}");
                 assert_eq!(report.level(), Level::None, "{name}");
             }
         }

@@ -21,6 +21,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aws_lc_rs", &["src/crypto", "src/entra/server", "src/link/http.rs"]),
     ("x509_cert", &["src/crypto"]),
     ("quick_xml", &["src/wire/syncml"]),
+    ("ciborium", &["src/wire/webauthn"]),
     ("toml::", &["src/entra/rules/file.rs"]),
     ("SystemTime::now", &["src/base"]),
     ("Timestamp::now", &["src/base"]),

@@ -8,6 +8,7 @@ mod chain;
 mod challenge;
 mod check;
 mod fault;
+pub mod form;
 #[cfg(test)]
 pub(crate) mod generator;
 mod policy;

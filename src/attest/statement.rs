@@ -29,10 +29,10 @@ pub struct Statement {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<Algorithm>,
     /// The attestation key's `TPMT_PUBLIC`.
-    #[serde(default, with = "optional_base64", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "crate::wire::base64_bytes::optional", skip_serializing_if = "Option::is_none")]
     pub aik_public: Option<Vec<u8>>,
     /// Name of the primary storage key of the owner hierarchy that both keys are below, 34 bytes.
-    #[serde(default, with = "optional_base64", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "crate::wire::base64_bytes::optional", skip_serializing_if = "Option::is_none")]
     pub storage_name: Option<Vec<u8>>,
     /// The TPM's word that it made the attestation key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,22 +95,6 @@ pub struct Client {
 /// `nonce` is the server's text as bytes, `key_blob` the key as it is registered (`RSA1` or `ECS1`).
 pub fn extra_data(nonce: &[u8], key_blob: &[u8]) -> [u8; 32] {
     sha256_of(&[nonce, &sha256(key_blob)])
-}
-
-/// A byte string that may be missing.
-mod optional_base64 {
-    use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
-
-    #[derive(serde::Serialize, Deserialize)]
-    struct Bytes(#[serde(with = "crate::wire::base64_bytes")] Vec<u8>);
-
-    pub(super) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-        bytes.clone().map(Bytes).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
-        Ok(Option::<Bytes>::deserialize(deserializer)?.map(|bytes| bytes.0))
-    }
 }
 
 /// A list of byte strings, each as base64.

@@ -1,9 +1,11 @@
 //! The token for key registration: a PRT at the authorization endpoint, multi-factor authentication asked for afresh,
 //! and the code redeemed.
 
+use std::mem;
+
 use crate::base::{SecretString, Timestamp, Uuid, random_bytes};
-use crate::device::exchange::{Exchange, read_token, token_path};
-use crate::device::flow::Machine;
+use crate::device::exchange::{Exchange, ask_nonce, read_nonce, read_token, token_path};
+use crate::device::flow::{Flow, Machine, Step};
 use crate::device::stop::{ReplyFault, Stop};
 use crate::wire::encoding::hex;
 use crate::wire::host;
@@ -14,13 +16,67 @@ use crate::wire::token::{CLIENT_REGISTRATION, DRS_AUDIENCE};
 /// Where the broker of Windows is redirected to.
 const REDIRECT: &str = "ms-appx-web://Microsoft.AAD.BrokerPlugin/dd762716-544d-4aeb-a526-687b73838a22";
 
+/// Gets the token that registers a key of a user who has a PRT, as a flow.
+pub(crate) struct FreshToken {
+    upn: String,
+    stage: Stage,
+}
+
+/// Whose reply is awaited.
+enum Stage {
+    Start,
+    Nonce,
+    Code { state: String },
+    Token,
+    Over,
+}
+
+impl FreshToken {
+    pub(crate) fn new(upn: &str) -> Self {
+        Self { upn: upn.to_owned(), stage: Stage::Start }
+    }
+
+    fn start(&mut self, machine: &Machine<'_>, now: Timestamp) -> Result<Request, Stop> {
+        let tenant = machine.registration()?.tenant_id;
+        let prt = machine.state.user(&self.upn).and_then(|user| user.prt.as_ref()).ok_or(Stop::NoPrt)?;
+        if prt.facts.expires <= now {
+            return Err(Stop::PrtExpired);
+        }
+        self.stage = Stage::Nonce;
+        Ok(ask_nonce(tenant))
+    }
+}
+
+impl Flow for FreshToken {
+    type Output = SecretString;
+
+    fn next(
+        &mut self,
+        machine: &mut Machine<'_>,
+        now: Timestamp,
+        reply: Option<Reply>,
+    ) -> Result<Step<SecretString>, Stop> {
+        let request = match (mem::replace(&mut self.stage, Stage::Over), reply) {
+            (Stage::Start, None) => self.start(machine, now)?,
+            (Stage::Nonce, Some(reply)) => {
+                let (state, request) = ask_code(machine, &self.upn, &read_nonce(&reply)?, now)?;
+                self.stage = Stage::Code { state };
+                request
+            }
+            (Stage::Code { state }, Some(reply)) => {
+                let code = read_code(&state, &reply)?;
+                self.stage = Stage::Token;
+                ask_redeem(machine.registration()?.tenant_id, &code)
+            }
+            (Stage::Token, Some(reply)) => return read_token(Exchange::Redeem, &reply).map(Step::Done),
+            _ => return Err(Stop::Over),
+        };
+        Ok(Step::Ask(request))
+    }
+}
+
 /// Asks for a code. Returns the `state` that the redirection has to repeat.
-pub(crate) fn ask_code(
-    machine: &mut Machine<'_>,
-    upn: &str,
-    nonce: &str,
-    now: Timestamp,
-) -> Result<(String, Request), Stop> {
+fn ask_code(machine: &mut Machine<'_>, upn: &str, nonce: &str, now: Timestamp) -> Result<(String, Request), Stop> {
     let tenant = machine.registration()?.tenant_id;
     let prt = machine.state.user(upn).and_then(|user| user.prt.clone()).ok_or(Stop::NoPrt)?;
     let ctx = random_bytes::<24>(machine.keys.rng);
@@ -41,7 +97,7 @@ pub(crate) fn ask_code(
 }
 
 /// Takes the code out of the redirection.
-pub(crate) fn read_code(state: &str, reply: &Reply) -> Result<String, Stop> {
+fn read_code(state: &str, reply: &Reply) -> Result<String, Stop> {
     let exchange = Exchange::Authorize;
     let location = match (reply.status, reply.header("Location")) {
         (302 | 303, Some(location)) => location,
@@ -68,7 +124,7 @@ fn aadsts_in(text: &str) -> Vec<u32> {
     digits.parse().into_iter().collect()
 }
 
-pub(crate) fn ask_redeem(tenant: Uuid, code: &str) -> Request {
+fn ask_redeem(tenant: Uuid, code: &str) -> Request {
     let fields = [
         ("grant_type", "authorization_code"),
         ("client_id", CLIENT_REGISTRATION),
@@ -77,10 +133,6 @@ pub(crate) fn ask_redeem(tenant: Uuid, code: &str) -> Request {
         ("code", code),
     ];
     Request::form(host::LOGIN, token_path(tenant), &fields)
-}
-
-pub(crate) fn read_redeemed(reply: &Reply) -> Result<SecretString, Stop> {
-    read_token(Exchange::Redeem, reply)
 }
 
 #[cfg(test)]

@@ -27,6 +27,26 @@ pub trait Flow {
         now: Timestamp,
         reply: Option<Reply>,
     ) -> Result<Step<Self::Output>, Stop>;
+
+    /// Learns that no reply to the last request comes. A flow that can do without it goes on; `None`, the answer of most, ends it
+    /// with the fault of the link.
+    fn missed(
+        &mut self,
+        _machine: &mut Machine<'_>,
+        _now: Timestamp,
+        _miss: Miss,
+    ) -> Result<Option<Step<Self::Output>>, Stop> {
+        Ok(None)
+    }
+}
+
+/// Why no reply comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Miss {
+    /// The server is away: no connection, or no answer in time. Later it may be there.
+    Away,
+    /// What is there is not the server, or the request cannot be sent: later is no better.
+    Broken,
 }
 
 /// What a flow wants next.
@@ -52,7 +72,8 @@ pub struct Machine<'a> {
     pub managed_by_intune: bool,
     /// Undocumented outcomes.
     pub switches: &'a Switches,
-    /// What the device knows; a flow that stops leaves users and registration as they were.
+    /// What the device knows; a flow that stops leaves users and registration as they were, but for the count of
+    /// [attempts to attest](crate::device::attest::Attempts).
     pub state: &'a mut DeviceState,
     /// Where events go.
     pub events: &'a mut EventLog,

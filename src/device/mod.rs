@@ -1,7 +1,7 @@
 //! The device wing: what a Windows device does between policy and a registered, PIN-gated key.
 
 pub mod assertion;
-mod attest;
+pub mod attest;
 mod authorize;
 pub mod container;
 pub mod events;
@@ -18,6 +18,7 @@ pub mod prereq;
 pub mod provision;
 pub mod prt;
 pub mod refresh;
+mod register;
 pub mod report;
 pub mod signin;
 pub mod state;

@@ -5,12 +5,14 @@ use std::fmt;
 
 use crate::base::{Timestamp, Uuid};
 use crate::crypto::cert::Certificate;
+use crate::device::attest::{Attempts, CreationClaim};
 use crate::device::container::Container;
 use crate::device::hardware::HardwareState;
 use crate::device::keys::{Protected, StoredKey};
 use crate::device::prt::StoredPrt;
 pub use crate::device::tpm::Condition;
 use crate::device::tpm::{Address, AddressError, KeyBlob, Pins, TpmClock};
+use crate::wire::encoding::from_base64;
 
 /// Version of `device.json`.
 pub(super) const VERSION: u64 = 1;
@@ -104,13 +106,21 @@ pub struct Aik {
     pub key: KeyBlob,
     /// Its certificate, then the issuers, each base64 DER.
     pub chain: Vec<String>,
+    /// Its own word that the TPM made it; absent where the backend cannot, and in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creation: Option<CreationClaim>,
 }
 
 impl Aik {
+    /// The chain in DER; `None` if it cannot be read.
+    pub fn certificates(&self) -> Option<Vec<Vec<u8>>> {
+        self.chain.iter().map(|text| from_base64(text).ok()).collect()
+    }
+
     /// Whether the certificate is valid at `now`.
-    pub(crate) fn is_current(&self, now: Timestamp) -> bool {
-        let der = self.chain.first().and_then(|leaf| crate::wire::encoding::from_base64(leaf).ok());
-        let validity = der.and_then(|der| Certificate::from_der(&der).ok()?.validity().ok());
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        let chain = self.certificates().unwrap_or_default();
+        let validity = chain.first().and_then(|der| Certificate::from_der(der).ok()?.validity().ok());
         validity.is_some_and(|validity| validity.from <= now && now <= validity.to)
     }
 }
@@ -124,6 +134,9 @@ pub struct UserState {
     /// The Hello container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
+    /// How the last attempt to have the registered key attested ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Attempts>,
     /// When the user last cancelled the enrollment that started by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled: Option<Timestamp>,

@@ -87,6 +87,15 @@ pub enum Stop {
     /// The user has no container on this device.
     #[error("the user has no Hello container on this device")]
     NoContainer,
+    /// A statement is wanted for a key that lives in software.
+    #[error("the key lives in software: no TPM vouches for it")]
+    SoftwareKey,
+    /// The device has no attestation key whose certificate is valid now.
+    #[error("the device has no attestation key that is current")]
+    NoAik,
+    /// What shows that the TPM made the attestation key was not made at its enrolment.
+    #[error("how the TPM made the attestation key was not certified at its enrolment")]
+    NoCreationClaim,
     /// The PIN is wrong.
     #[error("wrong PIN{}", counted(.0))]
     WrongPin(Option<Counter>),
@@ -174,6 +183,8 @@ impl Stop {
             Self::Disabled(code) | Self::Hardware(code) | Self::OtherTpm { code, .. } => *code,
             Self::NoTpm12 => Hresult::NTE_NOT_SUPPORTED,
             Self::NoContainer => Hresult::NTE_NOT_FOUND,
+            Self::SoftwareKey => Hresult::NTE_NOT_SUPPORTED,
+            Self::NoAik | Self::NoCreationClaim => Hresult::DSREG_E_AIK_CERTIFICATE_INVALID,
             Self::WrongPin(_) => Hresult::NTE_INCORRECT_PASSWORD,
             Self::LockedOut(_) => Hresult::NTE_AUTHENTICATION_IGNORED,
             Self::Key(error) => error.hresult(),

@@ -30,7 +30,7 @@ pub struct Switches {
     pub late_requirement: LateRequirement,
     /// What the user's own attempt answers when policy turns Hello off. \[inferred\]
     pub disabled: Hresult,
-    /// A key is registered without a statement when the attestation CA refuses the TPM. \[inferred\]
+    /// A key is registered without a statement when the AIK service or the nonce service refuses or is away. \[inferred\]
     pub register_unattested: bool,
     /// The pool's authorization values are written to disk, so that its keys outlive the process: the opposite of what keeps
     /// them safe. Reported as [`POOL_AUTH_ON_DISK`].
@@ -166,7 +166,7 @@ switches! {
         ["0x80090010" => Hresult::NTE_PERM, "0x801C03EA" => Hresult::DSREG_E_NOT_AUTHORIZED],
         Tag::Inferred, "what the user's own attempt answers where policy turns Hello off";
     "provisioning.register-unattested" = register_unattested: ["false" => false, "true" => true],
-        Tag::Inferred, "a key is registered without a statement when the attestation CA refuses the TPM";
+        Tag::Inferred, "a key is registered without a statement when the AIK service or the nonce service refuses or is away";
     "pool.persist" = pool_persist: ["false" => false, "true" => true],
         Tag::Ours, "the pool's authorization values go to disk: reported as POOL_AUTH_ON_DISK";
 }

@@ -15,6 +15,7 @@ pub use drive::{Halt, drive};
 #[cfg(feature = "entra")]
 pub use http::Http;
 
+use crate::device::flow::Miss;
 use crate::wire::http::{Reply, Request};
 
 /// Carries a request to an Entra and brings the reply. Every call is bounded in time.
@@ -52,4 +53,14 @@ pub enum LinkError {
     /// The request cannot be put on the wire.
     #[error("the request is malformed: {0}")]
     Malformed(String),
+}
+
+impl LinkError {
+    /// Whether the server is away, or what is there is none.
+    pub fn miss(&self) -> Miss {
+        match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } => Miss::Away,
+            Self::Tls { .. } | Self::Malformed(_) => Miss::Broken,
+        }
+    }
 }

@@ -39,6 +39,12 @@ pub struct LabAttestation {
     pub signature: Vec<u8>,
     /// The AIK's certificate, then its issuers, each base64 DER.
     pub aik_chain: Vec<String>,
+    /// `TPMT_PUBLIC` of the AIK: that it is restricted can then be seen.
+    #[serde(default, with = "base64_bytes::optional", skip_serializing_if = "Option::is_none")]
+    pub aik_public: Option<Vec<u8>>,
+    /// Name of the storage root key, the parent of both keys: their qualified Names can then be checked.
+    #[serde(default, with = "base64_bytes::optional", skip_serializing_if = "Option::is_none")]
+    pub storage_name: Option<Vec<u8>>,
 }
 
 /// Asks the AIK service for a challenge.

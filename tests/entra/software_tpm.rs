@@ -151,7 +151,15 @@ impl Recipe {
         let mut certify_info = attest.to_bytes().unwrap();
         certify_info.extend_from_slice(&self.trailing);
         let signature = aik_key().sign(&sha256(&certify_info), &mut OsRng).unwrap();
-        LabAttestation { nonce: nonce.to_owned(), public, certify_info, signature, aik_chain: aik_chain.to_vec() }
+        LabAttestation {
+            nonce: nonce.to_owned(),
+            public,
+            certify_info,
+            signature,
+            aik_chain: aik_chain.to_vec(),
+            aik_public: None,
+            storage_name: None,
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use whfb::base::{Secret32, SecretSlice};
 use whfb::device::tpm::{
-    Certification, CertifyAuthority, Credential, Direct, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind,
-    LockoutLimits, Pins, RawSignature, SealedBlob, Tpm, TpmClock, TpmError, Usage,
+    Certification, CertifyAuthority, Created, Credential, Direct, Endorsement, Facts, Gate, KeyBlob, KeyHandle,
+    KeyKind, LockoutLimits, Pins, RawSignature, SealedBlob, Tpm, TpmClock, TpmError, Usage,
 };
 
 use crate::liar::Script;
@@ -13,15 +13,15 @@ use crate::liar::Script;
 /// Keys of one TPM, made before; those with an authorization value have [`first_auth`].
 #[derive(Clone, Default)]
 pub(crate) struct Stock {
-    pub(crate) general: Vec<KeyBlob>,
-    pub(crate) attestation: Vec<KeyBlob>,
+    pub(crate) general: Vec<Created>,
+    pub(crate) attestation: Vec<Created>,
 }
 
 pub(crate) fn first_auth() -> Secret32 {
     Secret32::new(Box::new([7; 32]))
 }
 
-/// A TPM whose `create` takes from the stock, unless the script lies at that very command or the stock is empty.
+/// A TPM whose `create_key` takes from the stock, unless the script lies at that very command or the stock is empty.
 ///
 /// What is taken counts as the one command that it replaces, so a command has its number whether or not keys were made
 /// before it.
@@ -32,7 +32,7 @@ pub(crate) struct Stocked {
 }
 
 impl Stocked {
-    fn take(&mut self, usage: Usage, auth: Option<&Secret32>) -> Option<Result<KeyBlob, TpmError>> {
+    fn take(&mut self, usage: Usage, auth: Option<&Secret32>) -> Option<Result<Created, TpmError>> {
         {
             let mut script = self.script.lock().unwrap();
             if script.lie.is_some_and(|(_, at)| at == script.count) {
@@ -42,9 +42,9 @@ impl Stocked {
         }
         let taken = match (usage, auth) {
             (Usage::Attestation, None) => self.stock.attestation.pop().map(Ok),
-            (Usage::General, Some(auth)) => self.stock.general.pop().map(|blob| {
-                let (blob, handle) = self.inner.claim(&blob, &first_auth(), auth)?;
-                self.inner.unload(handle).map(|()| blob)
+            (Usage::General, Some(auth)) => self.stock.general.pop().map(|Created { key, creation }| {
+                let (key, handle) = self.inner.claim(&key, &first_auth(), auth)?;
+                self.inner.unload(handle).map(|()| Created { key, creation })
             }),
             _ => None,
         };
@@ -63,8 +63,8 @@ macro_rules! pass {
 }
 
 impl Tpm for Stocked {
-    fn create(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<KeyBlob, TpmError> {
-        self.take(usage, auth).unwrap_or_else(|| self.inner.create(kind, usage, auth))
+    fn create_key(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<Created, TpmError> {
+        self.take(usage, auth).unwrap_or_else(|| self.inner.create_key(kind, usage, auth))
     }
 
     pass! {

@@ -115,7 +115,7 @@ impl World {
         let mut swtpm = Swtpm::start(&folder.path().join("tpm"), Path::new(PROGRAM)).unwrap();
         let owned = manufacture(&mut swtpm, &mut OsRng, &issue).unwrap();
         let mut tpm = Direct::open(Box::new(swtpm), Ownership::Ours, Some(&owned.pins), Box::new(OsRng)).unwrap();
-        let mut make = |usage, auth: Option<&Secret32>| tpm.create(KeyKind::Rsa2048, usage, auth).unwrap();
+        let mut make = |usage, auth: Option<&Secret32>| tpm.create_key(KeyKind::Rsa2048, usage, auth).unwrap();
         let stock = Stock {
             general: (0..2).map(|_| make(Usage::General, Some(&first_auth()))).collect(),
             attestation: (0..2).map(|_| make(Usage::Attestation, None)).collect(),

@@ -2,9 +2,11 @@
 
 use whfb::attest::make_credential;
 use whfb::base::{ExposeSecret as _, OsRng, secret_slice};
+use whfb::crypto::digest::sha256;
 use whfb::crypto::{PublicKey, SignatureAlgorithm};
 use whfb::device::tpm::{
-    Certification, CertifyAuthority, Credential, KeyBlob, KeyKind, RawSignature, Tpm, TpmError, Usage, with_key,
+    Certification, CertifyAuthority, Created, Creation, Credential, KeyBlob, KeyKind, RawSignature, Tpm, TpmError,
+    Usage, with_key,
 };
 use whfb::wire::tpm::{ATTEST_CERTIFY, Attest, Attested, GENERATED};
 
@@ -19,15 +21,18 @@ fn certify(
     with_key(tpm, key, |tpm, key| with_key(tpm, aik, |tpm, aik| tpm.certify(key, aik, authority, b"fresh")))
 }
 
-/// Checks signature, magic, type, extra data and the Name that is vouched for.
-fn vouches_for(certification: &Certification, key: &KeyBlob, aik: &KeyBlob) {
-    let attest = &certification.attest;
-    let (algorithm, signature) = match &certification.signature {
+fn signed_by(aik: &KeyBlob, attest: &[u8], signature: &RawSignature) {
+    let (algorithm, signature) = match signature {
         RawSignature::Rsa(bytes) => (SignatureAlgorithm::RsaSha256, bytes.as_slice()),
         RawSignature::P256(bytes) => (SignatureAlgorithm::EcdsaSha256Fixed, bytes.as_slice()),
     };
     aik.public_key().unwrap().verify(algorithm, attest, signature).unwrap();
-    let attest = Attest::from_bytes(attest).unwrap();
+}
+
+/// Checks signature, magic, type, extra data and the Name that is vouched for.
+fn vouches_for(certification: &Certification, key: &KeyBlob, aik: &KeyBlob) {
+    signed_by(aik, &certification.attest, &certification.signature);
+    let attest = Attest::from_bytes(&certification.attest).unwrap();
     assert_eq!((attest.magic, attest.kind, attest.extra_data.as_slice()), (GENERATED, ATTEST_CERTIFY, &b"fresh"[..]));
     let vouched = matches!(&attest.attested, Attested::Certify { name, .. } if *name == key.name().unwrap());
     assert!(vouched, "{:?}", attest.attested);
@@ -60,6 +65,58 @@ fn a_wrong_value_certifies_nothing_and_leaves_nothing() {
         assert_eq!(lab.tpm.leftovers().unwrap(), [0u32; 0]);
     }
     certify(&mut *lab.tpm, &key, &aik, CertifyAuthority::Policy).unwrap();
+}
+
+#[test]
+fn certifies_that_the_tpm_made_a_key() {
+    let mut lab = lab();
+    let made = lab.tpm.create_key(KeyKind::Rsa2048, Usage::General, Some(&secret(1))).unwrap();
+    for kind in [KeyKind::Rsa2048, KeyKind::P256] {
+        let aik = lab.tpm.create_key(kind, Usage::Attestation, None).unwrap();
+        // Of another key, and of its own: the latter is what an idBinding is made of.
+        for Created { key, creation } in [&made, &aik] {
+            let by = CertifyAuthority::Creation(creation);
+            let Certification { attest, signature } = certify(&mut *lab.tpm, key, &aik.key, by).unwrap();
+            signed_by(&aik.key, &attest, &signature);
+            let attest = Attest::from_bytes(&attest).unwrap();
+            assert_eq!((attest.magic, attest.kind), (GENERATED, 0x801A));
+            let (object_name, creation_hash) = (key.name().unwrap(), sha256(&creation.data).to_vec());
+            assert_eq!(attest.attested, Attested::Creation { object_name, creation_hash });
+            assert_eq!(attest.extra_data, b"fresh");
+        }
+    }
+    assert_eq!(lab.tpm.leftovers().unwrap(), [0u32; 0]);
+}
+
+#[test]
+fn a_ticket_that_is_changed_or_of_another_key_certifies_nothing() {
+    let (mut lab, mut other) = (lab(), lab());
+    let aik = lab.tpm.create(KeyKind::P256, Usage::Attestation, None).unwrap();
+    let Created { key, creation } = lab.tpm.create_key(KeyKind::P256, Usage::General, None).unwrap();
+    let elsewhere = other.tpm.create_key(KeyKind::P256, Usage::General, None).unwrap().creation;
+    let sibling = lab.tpm.create_key(KeyKind::P256, Usage::General, None).unwrap().creation;
+    let changed = |at: usize| {
+        let mut ticket = creation.ticket.clone();
+        ticket[at] ^= 1;
+        Creation { ticket, ..creation.clone() }
+    };
+    let other_data = Creation { data: b"made elsewhere".to_vec(), ..creation.clone() };
+    let other_ticket = Creation { ticket: sibling.ticket.clone(), ..creation.clone() };
+    let last = creation.ticket.len() - 1;
+    let forged = [changed(0), changed(5), changed(8), changed(last), sibling, other_ticket, elsewhere, other_data];
+    let before = lab.tpm.facts().unwrap();
+    for forged in &forged {
+        let refused = certify(&mut *lab.tpm, &key, &aik, CertifyAuthority::Creation(forged));
+        assert!(matches!(refused, Err(TpmError::Refused { command: "TPM2_CertifyCreation", .. })), "{refused:?}");
+        assert_eq!(lab.tpm.leftovers().unwrap(), [0u32; 0]);
+    }
+    // Bytes that are no ticket at all, or too many of them, are refused as well.
+    for ticket in [Vec::new(), vec![0xFF; 7], [creation.ticket.as_slice(), &[0; 9]].concat(), vec![0x80; 3000]] {
+        let torn = Creation { ticket, ..creation.clone() };
+        assert!(certify(&mut *lab.tpm, &key, &aik, CertifyAuthority::Creation(&torn)).is_err());
+    }
+    assert_eq!(lab.tpm.facts().unwrap(), before);
+    certify(&mut *lab.tpm, &key, &aik, CertifyAuthority::Creation(&creation)).unwrap();
 }
 
 fn challenge(endorsement: &PublicKey, name: &[u8]) -> Credential {

@@ -7,7 +7,7 @@ use whfb::base::{ExposeSecret as _, OsRng, secret_slice};
 use whfb::device::tpm::manufacture::{Owned, clear};
 use whfb::device::tpm::swtpm::{PROGRAM, Server};
 use whfb::device::tpm::{
-    CertifyAuthority, Esapi, Gate, KeyBlob, KeyKind, Ownership, Pins, Tcti, Tpm, TpmError, Usage, with_key,
+    CertifyAuthority, Created, Esapi, Gate, KeyBlob, KeyKind, Ownership, Pins, Tcti, Tpm, TpmError, Usage, with_key,
 };
 
 use crate::relay::relay;
@@ -42,12 +42,17 @@ fn served() -> Served {
 #[test]
 fn a_key_of_one_backend_works_in_the_other() {
     let Served { mut tpm, server, pins, directory } = served();
-    let theirs = tpm.create(KeyKind::Rsa2048, Usage::General, Some(&secret(1))).unwrap();
+    let made = tpm.create_key(KeyKind::Rsa2048, Usage::General, Some(&secret(1))).unwrap();
+    let Created { key: theirs, creation } = made;
     let sealed = tpm.seal(&secret_slice(vec![7; 96]), Gate::Counted(&secret(2))).unwrap();
     drop((tpm, server));
     let mut direct = open(Box::new(start(directory.path())), &pins);
     with_key(&mut direct, &theirs, |tpm, key| tpm.sign(key, Some(&secret(1)), &[1; 32])).unwrap();
     assert_eq!(direct.unseal(&sealed, Gate::Counted(&secret(2))).unwrap().expose_secret(), [7; 96]);
+    // What one backend cannot certify it still tells in full: the other can.
+    let aik = direct.create(KeyKind::P256, Usage::Attestation, None).unwrap();
+    let by = CertifyAuthority::Creation(&creation);
+    with_key(&mut direct, &theirs, |tpm, key| with_key(tpm, &aik, |tpm, aik| tpm.certify(key, aik, by, b""))).unwrap();
     let ours = direct.create(KeyKind::P256, Usage::General, Some(&secret(3))).unwrap();
     let sealed = direct.seal(&secret_slice(vec![8; 32]), Gate::Open).unwrap();
     drop(direct);
@@ -94,6 +99,10 @@ fn a_guest_changes_nothing_and_a_gap_says_so() {
     assert_eq!(tpm.facts().unwrap(), before);
     let gap = tpm.clock().unwrap_err().to_string();
     assert_eq!(gap, "the backend esapi (tss-esapi 7.7.0) cannot read the TPM's clock");
+    let Created { key, creation } = tpm.create_key(KeyKind::P256, Usage::Attestation, None).unwrap();
+    let by = CertifyAuthority::Creation(&creation);
+    let gap = with_key(&mut tpm, &key, |tpm, key| tpm.certify(key, key, by, b"")).unwrap_err().to_string();
+    assert_eq!(gap, "the backend esapi (tss-esapi 7.7.0) cannot certify a key's creation");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod cert;
 mod credential;
+mod kast;
 mod key;
 mod policy;
 mod reply;
@@ -14,6 +15,7 @@ mod router;
 mod text;
 mod token;
 mod tpm;
+mod webauthn;
 
 use std::fmt::{Debug, Display};
 
@@ -43,6 +45,10 @@ pub enum Target {
     Credential,
     /// Public areas and attestations of a TPM.
     Tpm,
+    /// KeyAttestationStatements.
+    Kast,
+    /// WebAuthn registrations.
+    Webauthn,
     /// Certificates and certification requests.
     Cert,
     /// What the services answer.
@@ -57,7 +63,7 @@ impl Target {
     pub fn all() -> Vec<Self> {
         let mut all: Vec<Self> = FileFormat::ALL.into_iter().map(Self::Policy).collect();
         all.extend([Self::Jws, Self::Jwe, Self::Blob, Self::Kpp, Self::Join, Self::Form, Self::Credential]);
-        all.extend([Self::Tpm, Self::Cert, Self::Reply]);
+        all.extend([Self::Tpm, Self::Kast, Self::Webauthn, Self::Cert, Self::Reply]);
         #[cfg(feature = "entra")]
         all.push(Self::Router);
         all
@@ -75,6 +81,8 @@ impl Target {
             Self::Form => "form",
             Self::Credential => "credential",
             Self::Tpm => "tpm",
+            Self::Kast => "kast",
+            Self::Webauthn => "webauthn",
             Self::Cert => "cert",
             Self::Reply => "reply",
             #[cfg(feature = "entra")]
@@ -97,6 +105,8 @@ impl Target {
             Self::Form => text::form(bytes),
             Self::Credential => credential::judge(bytes),
             Self::Tpm => tpm::judge(bytes),
+            Self::Kast => kast::judge(bytes),
+            Self::Webauthn => webauthn::judge(bytes),
             Self::Cert => cert::judge(bytes),
             Self::Reply => reply::judge(bytes),
             #[cfg(feature = "entra")]

@@ -16,6 +16,7 @@ use crate::base::{Hresult, Secret32, SecretString, Timestamp, Uuid, random_guid}
 use crate::device::hardware::Provider;
 use crate::device::keys::{KeyError, KeyStore, Lock, Role, StoredKey};
 use crate::device::pin::AcceptedPin;
+use crate::device::tpm::CertifyAuthority;
 
 /// A user's container, complete: it is stored only once its key is registered.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -165,6 +166,11 @@ impl Unlocked<'_> {
     /// Signs a SHA-256 digest with the user key.
     pub(crate) fn sign(&self, keys: &mut KeyStore<'_>, digest: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
         keys.sign(&self.key.key, Lock::Secret(&self.secrets.sign_pin), digest)
+    }
+
+    /// The user key's own authorization to be certified.
+    pub(crate) fn certify_authority(&self) -> CertifyAuthority<'_> {
+        CertifyAuthority::Value(&self.secrets.sign_pin)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Ids, levels and parameter names are those of the providers' manifests; the fields keep the manifest's order.
 
 use crate::base::{Hresult, SignedDuration, Timestamp, Uuid};
+use crate::device::attest::AttestationStatus;
 use crate::device::hardware::{Inputs, Provider};
 use crate::device::prereq::Prerequisites;
 
@@ -110,6 +111,32 @@ impl Event {
         Self::new(Log::UserDeviceRegistration, 301, Level::Error, at, fields)
     }
 
+    /// 350: what the device keeps of a registered key was written down. The values of level and status are inferred; those of type
+    /// and name are not published.
+    pub(crate) fn key_recorded(at: Timestamp, key: &RecordedKey<'_>) -> Self {
+        let fields = vec![
+            ("KeyId", format!("{{{}}}", key.key_id)),
+            ("AttLevel", key.level.unwrap_or_default().to_owned()),
+            ("AikStatus", key.status.to_string()),
+            ("KeyType", String::new()),
+            ("KeyName", String::new()),
+            ("IdpDomain", "login.windows.net".to_owned()),
+            ("TenantId", key.tenant.map_or_else(String::new, |tenant| tenant.to_string())),
+            ("UserEmail", key.upn.to_owned()),
+        ];
+        Self::new(Log::UserDeviceRegistration, 350, Level::Information, at, fields)
+    }
+
+    /// 354: a request failed; the status is 0 where none came.
+    pub(crate) fn request_failed(at: Timestamp, code: Hresult, http_status: u16, message: &str) -> Self {
+        let fields = vec![
+            ("ExitCode", code.to_string()),
+            ("HttpStatus", http_status.to_string()),
+            ("ServerMessage", message.to_owned()),
+        ];
+        Self::new(Log::UserDeviceRegistration, 354, Level::Error, at, fields)
+    }
+
     /// 5555: what container creation decided from.
     pub(crate) fn hardware_decision(at: Timestamp, inputs: &Inputs, outcome: Result<Provider, Hresult>) -> Self {
         let fields = vec![
@@ -180,6 +207,15 @@ pub(crate) struct RegisteredKey<'a> {
     pub(crate) attested: bool,
     pub(crate) server_request_id: &'a str,
     pub(crate) server_response: &'a str,
+}
+
+/// What event 350 tells about a registered key.
+pub(crate) struct RecordedKey<'a> {
+    pub(crate) key_id: Uuid,
+    pub(crate) upn: &'a str,
+    pub(crate) tenant: Option<Uuid>,
+    pub(crate) level: Option<&'a str>,
+    pub(crate) status: AttestationStatus,
 }
 
 /// `Attestation` of event 300 for a key without an accepted statement: documented by Microsoft's sample.

@@ -93,6 +93,9 @@ pub enum KeyError {
     /// The public half is not an RSA key.
     #[error("the public half of the key is not an RSA key")]
     Public,
+    /// A statement over too many bytes.
+    #[error("a statement is made over at most 32 bytes, and not over {0}")]
+    ExtraData(usize),
 }
 
 impl KeyError {
@@ -103,6 +106,7 @@ impl KeyError {
             Self::Software(_) => Hresult::NTE_FAIL,
             Self::NoTpm => Hresult::TBS_E_TPM_NOT_FOUND,
             Self::Sealed | Self::Public => Hresult::NTE_BAD_DATA,
+            Self::ExtraData(_) => Hresult::NTE_INVALID_PARAMETER,
         }
     }
 }

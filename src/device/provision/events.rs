@@ -1,21 +1,32 @@
 //! Which events provisioning leaves behind, and when.
 
-use super::Registered;
-use crate::base::{Hresult, Timestamp};
-use crate::device::events::{Activity, Event, RegisteredKey};
-use crate::device::flow::Machine;
+use crate::base::{Hresult, Timestamp, Uuid};
+use crate::device::attest::AttestationStatus;
+use crate::device::events::{Activity, Event, RecordedKey, RegisteredKey};
+use crate::device::flow::{Machine, Miss};
 use crate::device::hardware::Provider;
 use crate::device::stop::Stop;
 use crate::wire::http::Reply;
 
 /// Remembers when each activity began.
-pub(super) struct Trace {
+pub(crate) struct Trace {
     processing: Timestamp,
     current: Timestamp,
 }
 
+/// How a registration ended well.
+#[derive(Clone, Copy)]
+pub(crate) struct Outcome<'a> {
+    pub(crate) upn: &'a str,
+    pub(crate) key_id: Uuid,
+    /// The attestation level, in the server's words.
+    pub(crate) level: Option<&'a str>,
+    pub(crate) status: AttestationStatus,
+    pub(crate) reply: &'a Reply,
+}
+
 impl Trace {
-    pub(super) fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(now: Timestamp) -> Self {
         Self { processing: now, current: now }
     }
 
@@ -74,27 +85,46 @@ impl Trace {
         self.end(machine, now, Activity::KeyCreation, Some(stop));
     }
 
-    pub(super) fn registration_started(&mut self, machine: &mut Machine<'_>, now: Timestamp) {
+    pub(crate) fn registration_started(&mut self, machine: &mut Machine<'_>, now: Timestamp) {
         self.start(machine, now, Activity::KeyRegistration);
     }
 
-    pub(super) fn registered(&self, machine: &mut Machine<'_>, now: Timestamp, key: &Registered, reply: &Reply) {
-        let level = key.attestation.as_deref();
+    /// No statement was made, and `stop` is why.
+    pub(crate) fn attestation_failed(&self, machine: &mut Machine<'_>, now: Timestamp, stop: &Stop) {
+        let (http_status, words) = match stop {
+            Stop::Server(refusal) => (refusal.status, refusal.message.clone()),
+            other => (0, other.to_string()),
+        };
+        let message = format!("{}: {words}", AttestationStatus::of(stop));
+        machine.events.record(Event::request_failed(now, code(stop), http_status, &message));
+    }
+
+    /// No statement was made, as a server did not answer. Windows shows a code of its network stack for it, which the lab has not.
+    pub(crate) fn attestation_missed(&self, machine: &mut Machine<'_>, now: Timestamp, miss: Miss) {
+        let message = format!("{}: no answer", AttestationStatus::of_miss(miss));
+        let event = Event::request_failed(now, Hresult::DSREG_E_ATTESTATION_FAILED, 0, &message);
+        machine.events.record(event);
+    }
+
+    pub(crate) fn registered(&self, machine: &mut Machine<'_>, now: Timestamp, outcome: &Outcome<'_>) {
+        let Outcome { upn, key_id, level, status, reply } = *outcome;
         let event = Event::key_registered(
             now,
             &RegisteredKey {
-                key_id: key.key_id,
-                upn: &key.upn,
+                key_id,
+                upn,
                 attested: level.is_some_and(|level| level.starts_with("aik")),
                 server_request_id: reply.header("request-id").unwrap_or_default(),
                 server_response: &body(reply),
             },
         );
         machine.events.record(event);
+        let tenant = machine.state.registration.as_ref().map(|registration| registration.tenant_id);
+        machine.events.record(Event::key_recorded(now, &RecordedKey { key_id, upn, tenant, level, status }));
         self.end(machine, now, Activity::KeyRegistration, None);
     }
 
-    pub(super) fn registration_failed(&self, machine: &mut Machine<'_>, now: Timestamp, stop: &Stop, reply: &Reply) {
+    pub(crate) fn registration_failed(&self, machine: &mut Machine<'_>, now: Timestamp, stop: &Stop, reply: &Reply) {
         let message = match stop {
             Stop::Server(refusal) => refusal.message.clone(),
             other => other.to_string(),

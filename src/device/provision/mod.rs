@@ -12,18 +12,17 @@ mod steps;
 use std::mem;
 
 use crate::base::{SecretString, Timestamp, Uuid};
-use crate::device::authorize;
+use crate::device::attest::{AttestationStatus, Prepare};
+use crate::device::authorize::FreshToken;
 use crate::device::container::Draft;
-use crate::device::exchange::read_nonce;
-use crate::device::flow::{Flow, Machine, Step};
+use crate::device::flow::{Flow, Machine, Miss, Step};
 use crate::device::hardware::Provider;
 use crate::device::pin::AcceptedPin;
 use crate::device::stop::Stop;
-use crate::device::tpm::KeyBlob;
 use crate::wire::http::Reply;
 
 pub use entry::{Cleared, begin_automatically, begin_by_user, cancel, check_prerequisites};
-use events::Trace;
+pub(crate) use events::{Outcome, Trace};
 
 /// Provisioning, as a flow.
 pub struct Provision {
@@ -36,12 +35,8 @@ pub struct Provision {
 /// Whose reply is awaited, and the state until then.
 enum Stage {
     Start,
-    Nonce,
-    Code { state: String },
-    Token,
-    AikChallenge { keyed: Keyed, aik: KeyBlob },
-    AikCertificate { keyed: Keyed, aik: KeyBlob },
-    AttestationNonce { keyed: Keyed },
+    Token(FreshToken),
+    Attestation { keyed: Keyed, prepare: Prepare },
     Key { claimed: Claimed },
     Over,
 }
@@ -63,10 +58,11 @@ struct Keyed {
     draft: Draft,
 }
 
-/// And what vouches for the key; `None` for a software key.
+/// And sent, with what vouches for it or with the reason why nothing does.
 struct Claimed {
     draft: Draft,
     blob: Vec<u8>,
+    status: AttestationStatus,
 }
 
 /// What provisioning ends with: the last state.
@@ -103,37 +99,18 @@ impl Provision {
         now: Timestamp,
         reply: Option<Reply>,
     ) -> Result<Step<Registered>, Stop> {
-        let stage = mem::replace(&mut self.stage, Stage::Over);
-        let reply = match (&stage, reply) {
-            (Stage::Start, None) => return self.start(machine, now).map(Step::Ask),
-            (Stage::Start | Stage::Over, _) | (_, None) => return Err(Stop::Over),
-            (_, Some(reply)) => reply,
-        };
-        let request = match stage {
-            Stage::Start | Stage::Over => return Err(Stop::Over),
-            Stage::Nonce => {
-                let (state, request) = authorize::ask_code(machine, &self.upn, &read_nonce(&reply)?, now)?;
-                self.stage = Stage::Code { state };
-                request
+        let request = match (mem::replace(&mut self.stage, Stage::Over), reply) {
+            (Stage::Start, None) => self.start(machine, now)?,
+            (Stage::Token(token), Some(reply)) => self.prove(machine, now, token, Some(reply))?,
+            (Stage::Attestation { keyed, prepare }, Some(reply)) => {
+                self.attest(machine, now, keyed, prepare, Some(reply))?
             }
-            Stage::Code { state } => {
-                let code = authorize::read_code(&state, &reply)?;
-                self.stage = Stage::Token;
-                authorize::ask_redeem(machine.registration()?.tenant_id, &code)
-            }
-            Stage::Token => {
-                let proven = Proven { token: authorize::read_redeemed(&reply)? };
-                let keyed = self.make_key(machine, now, proven)?;
-                self.after_keyed(machine, now, keyed)?
-            }
-            Stage::AikChallenge { keyed, aik } => self.answer_challenge(machine, now, keyed, aik, &reply)?,
-            Stage::AikCertificate { keyed, aik } => self.take_certificate(machine, now, keyed, aik, &reply)?,
-            Stage::AttestationNonce { keyed } => self.claim(machine, now, keyed, &reply)?,
-            Stage::Key { claimed } => {
+            (Stage::Key { claimed }, Some(reply)) => {
                 let registered = self.finish(machine, now, claimed, &reply);
                 let failed = |stop: &Stop| self.trace.registration_failed(machine, now, stop, &reply);
                 return registered.inspect_err(failed).map(Step::Done);
             }
+            _ => return Err(Stop::Over),
         };
         Ok(Step::Ask(request))
     }
@@ -159,5 +136,20 @@ impl Flow for Provision {
             Err(stop) => self.trace.processing_ended(machine, now, Some(stop)),
         }
         outcome
+    }
+
+    fn missed(
+        &mut self,
+        machine: &mut Machine<'_>,
+        now: Timestamp,
+        miss: Miss,
+    ) -> Result<Option<Step<Registered>>, Stop> {
+        let Stage::Attestation { keyed, .. } = mem::replace(&mut self.stage, Stage::Over) else { return Ok(None) };
+        self.trace.attestation_missed(machine, now, miss);
+        if miss == Miss::Broken || !machine.switches.register_unattested {
+            return Ok(None);
+        }
+        let status = AttestationStatus::of_miss(miss);
+        self.register(machine, now, keyed, Err(status)).map(|request| Some(Step::Ask(request)))
     }
 }

@@ -1,36 +1,49 @@
 //! The steps between two exchanges: each consumes a state and yields the next one, or the request that leads to it.
 
+use super::events::Outcome;
 use super::{Claimed, Gated, Keyed, Proven, Provision, Registered, Stage};
-use crate::base::{ExposeSecret as _, Timestamp, Uuid};
-use crate::device::attest;
+use crate::base::Timestamp;
+use crate::device::attest::{self, Attempts, AttestationStatus, Prepare};
+use crate::device::authorize::FreshToken;
 use crate::device::container::Draft;
-use crate::device::exchange::{Exchange, ask_nonce, endpoint};
-use crate::device::flow::Machine;
+use crate::device::flow::{Flow as _, Machine, Step};
 use crate::device::hardware::{self, Provider};
 use crate::device::keys::KeyError;
 use crate::device::pin::AcceptedPin;
-use crate::device::stop::{ReplyFault, Stop};
-use crate::device::tpm::KeyBlob;
+use crate::device::register::{self, Accepted};
+use crate::device::stop::Stop;
 use crate::wire::blob;
-use crate::wire::discovery::DrsNonceReply;
 use crate::wire::encoding::base64;
-use crate::wire::http::{Method, Reply, Request};
-use crate::wire::kpp::{KeyReply, KeyRequest};
+use crate::wire::http::{Reply, Request};
 use crate::wire::lab::LabAttestation;
 
 impl Provision {
-    pub(super) fn start(&mut self, machine: &Machine<'_>, now: Timestamp) -> Result<Request, Stop> {
-        let tenant = machine.registration()?.tenant_id;
-        let user = machine.state.user(&self.upn);
-        if user.is_some_and(|user| user.container.is_some()) {
+    pub(super) fn start(&mut self, machine: &mut Machine<'_>, now: Timestamp) -> Result<Request, Stop> {
+        machine.registration()?;
+        if machine.state.user(&self.upn).is_some_and(|user| user.container.is_some()) {
             return Err(Stop::ContainerExists);
         }
-        let prt = user.and_then(|user| user.prt.as_ref()).ok_or(Stop::NoPrt)?;
-        if prt.facts.expires <= now {
-            return Err(Stop::PrtExpired);
+        self.prove(machine, now, FreshToken::new(&self.upn), None)
+    }
+
+    /// To `Proven`, and on to `Keyed`.
+    pub(super) fn prove(
+        &mut self,
+        machine: &mut Machine<'_>,
+        now: Timestamp,
+        mut token: FreshToken,
+        reply: Option<Reply>,
+    ) -> Result<Request, Stop> {
+        match token.next(machine, now, reply)? {
+            Step::Ask(request) => {
+                self.stage = Stage::Token(token);
+                Ok(request)
+            }
+            Step::Done(token) => {
+                let keyed = self.make_key(machine, now, Proven { token })?;
+                self.after_keyed(machine, now, keyed)
+            }
         }
-        self.stage = Stage::Nonce;
-        Ok(ask_nonce(tenant))
     }
 
     /// `Proven` to `Gated` to `Keyed`: decides where the key lives, then makes container and key.
@@ -86,92 +99,50 @@ impl Provision {
     }
 
     /// After `Keyed`: a key of the TPM gets its statement, for which the TPM may need an attestation key first.
-    pub(super) fn after_keyed(
-        &mut self,
-        machine: &mut Machine<'_>,
-        now: Timestamp,
-        keyed: Keyed,
-    ) -> Result<Request, Stop> {
-        if keyed.draft.key.provider() == Provider::Software {
-            return self.register(machine, now, keyed, None);
+    fn after_keyed(&mut self, machine: &mut Machine<'_>, now: Timestamp, keyed: Keyed) -> Result<Request, Stop> {
+        match keyed.draft.key.provider() {
+            Provider::Software => self.register(machine, now, keyed, Err(AttestationStatus::NotSupported)),
+            Provider::Hardware => self.attest(machine, now, keyed, Prepare::new(), None),
         }
-        if machine.state.aik.as_ref().is_some_and(|aik| aik.is_current(now)) {
-            return self.ask_attestation_nonce(machine, keyed);
-        }
-        let (aik, request) = attest::ask_challenge(&mut machine.keys)?;
-        self.stage = Stage::AikChallenge { keyed, aik };
-        Ok(request)
     }
 
-    pub(super) fn answer_challenge(
+    pub(super) fn attest(
         &mut self,
         machine: &mut Machine<'_>,
         now: Timestamp,
         keyed: Keyed,
-        aik: KeyBlob,
-        reply: &Reply,
+        mut prepare: Prepare,
+        reply: Option<Reply>,
     ) -> Result<Request, Stop> {
-        match attest::answer_challenge(&mut machine.keys, &aik, reply) {
-            Ok(request) => {
-                self.stage = Stage::AikCertificate { keyed, aik };
-                Ok(request)
+        let statement = match prepare.next(machine, now, reply) {
+            Ok(Step::Ask(request)) => {
+                self.stage = Stage::Attestation { keyed, prepare };
+                return Ok(request);
             }
-            Err(stop) => self.without_aik(machine, now, keyed, stop),
+            Ok(Step::Done(nonce)) => attest::for_registration(machine, &keyed.draft.key, &nonce),
+            Err(stop) => Err(stop),
+        };
+        match statement {
+            Ok(statement) => self.register(machine, now, keyed, Ok(statement)),
+            Err(stop) => self.without_statement(machine, now, keyed, stop),
         }
     }
 
-    pub(super) fn take_certificate(
-        &mut self,
-        machine: &mut Machine<'_>,
-        now: Timestamp,
-        keyed: Keyed,
-        aik: KeyBlob,
-        reply: &Reply,
-    ) -> Result<Request, Stop> {
-        match attest::read_certificate(aik, reply) {
-            Ok(aik) => {
-                machine.state.aik = Some(aik);
-                self.ask_attestation_nonce(machine, keyed)
-            }
-            Err(stop) => self.without_aik(machine, now, keyed, stop),
-        }
-    }
-
-    pub(super) fn without_aik(
+    /// A server that refuses or is away need not end it; what this device cannot do does.
+    fn without_statement(
         &mut self,
         machine: &mut Machine<'_>,
         now: Timestamp,
         keyed: Keyed,
         stop: Stop,
     ) -> Result<Request, Stop> {
+        self.trace.attestation_failed(machine, now, &stop);
         let refused = matches!(stop, Stop::Server(_));
         if refused && machine.switches.register_unattested {
-            self.register(machine, now, keyed, None)
+            self.register(machine, now, keyed, Err(AttestationStatus::of(&stop)))
         } else {
             Err(stop)
         }
-    }
-
-    pub(super) fn ask_attestation_nonce(&mut self, machine: &Machine<'_>, keyed: Keyed) -> Result<Request, Stop> {
-        let url = &machine.registration()?.nonce_service;
-        let (host, path) = endpoint(url).ok_or(Exchange::Discovery.fault(ReplyFault::Endpoint))?;
-        let request = Request::new(Method::Get, host, format!("{path}?api-version=1.0"));
-        let request = request.header("Accept", "application/json");
-        self.stage = Stage::AttestationNonce { keyed };
-        Ok(request)
-    }
-
-    pub(super) fn claim(
-        &mut self,
-        machine: &mut Machine<'_>,
-        now: Timestamp,
-        keyed: Keyed,
-        reply: &Reply,
-    ) -> Result<Request, Stop> {
-        let nonce: DrsNonceReply = Exchange::AttestationNonce.read(reply)?;
-        let aik = machine.state.aik.as_ref().ok_or(Stop::Over)?;
-        let statement = attest::statement(&mut machine.keys, &keyed.draft.key, aik, &nonce.value)?;
-        self.register(machine, now, keyed, Some(statement))
     }
 
     /// `Keyed` to `Claimed`, and the request that makes it `Registered`.
@@ -180,19 +151,13 @@ impl Provision {
         machine: &mut Machine<'_>,
         now: Timestamp,
         keyed: Keyed,
-        attestation: Option<LabAttestation>,
+        attestation: Result<LabAttestation, AttestationStatus>,
     ) -> Result<Request, Stop> {
-        let url = &machine.registration()?.key_service;
-        let (host, path) = endpoint(url).ok_or(Exchange::Discovery.fault(ReplyFault::Endpoint))?;
         let Keyed { proven, draft } = keyed;
-        let key = draft.key.public()?;
-        let blob = blob::write(&key);
-        let software = draft.key.provider() == Provider::Software;
-        let body = KeyRequest { key, blob: blob.clone(), attestation, software }.to_json();
-        let request = Request::json(host, format!("{path}?api-version=1.0"), &body);
-        let request = request.bearer(proven.token.expose_secret()).header("User-Agent", "Dsreg/10.0 (whfb)");
+        let status = attestation.as_ref().err().copied().unwrap_or(AttestationStatus::Success);
+        let (blob, request) = register::ask(machine, &proven.token, &draft.key, attestation.ok())?;
         self.trace.registration_started(machine, now);
-        self.stage = Stage::Key { claimed: Claimed { draft, blob } };
+        self.stage = Stage::Key { claimed: Claimed { draft, blob, status } };
         Ok(request)
     }
 
@@ -203,26 +168,24 @@ impl Provision {
         claimed: Claimed,
         reply: &Reply,
     ) -> Result<Registered, Stop> {
-        let exchange = Exchange::KeyRegistration;
-        let answer: KeyReply = exchange.read(reply)?;
-        let key_id = Uuid::parse_str(&answer.kid).map_err(|_| exchange.fault(ReplyFault::NotAGuid))?;
-        if !answer.upn.eq_ignore_ascii_case(&self.upn) {
-            return Err(exchange.fault(ReplyFault::OtherUser));
-        }
-        let kid = base64(&blob::key_id(&claimed.blob));
-        let container = claimed.draft.registered(key_id, kid.clone(), answer.attestation_level.clone(), now);
+        let Accepted { key_id, level } = register::read(&self.upn, reply)?;
+        let Claimed { draft, blob, status } = claimed;
+        let kid = base64(&blob::key_id(&blob));
+        let container = draft.registered(key_id, kid.clone(), level.clone(), now);
         let registered = Registered {
             upn: self.upn.clone(),
             key_id,
             kid,
             container_id: container.id,
             provider: container.provider(),
-            attestation: answer.attestation_level,
+            attestation: level,
             registered: now,
         };
         let user = machine.state.user_mut(&self.upn);
         (user.container, user.cancelled) = (Some(container), None);
-        self.trace.registered(machine, now, &registered, reply);
+        user.attestation = Some(Attempts::first(status));
+        let level = registered.attestation.as_deref();
+        self.trace.registered(machine, now, &Outcome { upn: &self.upn, key_id, level, status, reply });
         Ok(registered)
     }
 }

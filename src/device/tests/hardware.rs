@@ -29,15 +29,15 @@ use crate::device::tpm::swtpm::{PROGRAM, Swtpm};
 use crate::device::tpm::{Direct, Ownership, Tpm, TpmError, with_key};
 use crate::wire::encoding::base64;
 
-const PIN: &str = "187246";
+pub(super) const PIN: &str = "187246";
 
 /// Fields drop in order: the emulator ends before its directory goes.
-struct Bench {
-    tpm: Direct,
+pub(super) struct Bench {
+    pub(super) tpm: Direct,
     process: u32,
     lockout_auth: Secret32,
-    device: Device,
-    server: Server,
+    pub(super) device: Device,
+    pub(super) server: Server,
     dir: TempDir,
 }
 
@@ -51,7 +51,7 @@ fn swtpm(dir: &Path) -> (Direct, u32, Secret32) {
 
 impl Bench {
     /// Joined and signed in with the password.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (tpm, process, lockout_auth) = swtpm(&dir.path().join("tpm"));
         let description = Description { name: "LAB-1".into(), tpm: TpmChoice::Swtpm, condition: Condition::Ready };
@@ -64,13 +64,13 @@ impl Bench {
         bench
     }
 
-    fn provisioned() -> Self {
+    pub(super) fn provisioned() -> Self {
         let mut bench = Self::new();
         bench.provision().unwrap();
         bench
     }
 
-    fn provision(&mut self) -> Result<Registered, Stop> {
+    pub(super) fn provision(&mut self) -> Result<Registered, Stop> {
         let make = |machine: &mut Machine<'_>| -> Result<Provision, Stop> {
             let pin = PinRules::of(&machine.policy).accept(SecretString::from(PIN)).unwrap();
             Ok(begin_by_user(machine, UPN, now())?.with_pin(pin))
@@ -78,7 +78,7 @@ impl Bench {
         self.server.run_as(make, &mut self.device, Some(&mut self.tpm))
     }
 
-    fn sign_in(&mut self, pin: &str) -> Result<SignedIn, Stop> {
+    pub(super) fn sign_in(&mut self, pin: &str) -> Result<SignedIn, Stop> {
         self.server.run(SignIn::new(UPN, SecretString::from(pin)), &mut self.device, Some(&mut self.tpm))
     }
 }

@@ -1,5 +1,6 @@
 //! The flows on a device without a TPM, against a server that answers by script.
 
+mod attestation;
 mod hardware;
 mod replies;
 mod scripted;
@@ -110,7 +111,7 @@ fn the_whole_story_survives_a_restart_between_its_steps() {
     let registered = bench.provision().unwrap();
     assert_eq!((registered.provider, registered.attestation.as_deref()), (Provider::Software, Some("none")));
     assert_eq!(registered.kid, base64(&crate::wire::blob::key_id(&bench.server.keys[0].blob)));
-    let expected = [3045, 3555, 5555, 8555, 3225, 5225, 8225, 3510, 300, 8510, 8045];
+    let expected = [3045, 3555, 5555, 8555, 3225, 5225, 8225, 3510, 300, 350, 8510, 8045];
     assert_eq!(bench.device.events.ids(), expected);
     let attestation = bench.device.events.events()[8].field("Attestation").map(str::to_owned);
     assert_eq!(attestation.as_deref(), Some("ATT_SOFT"));

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::attest::{TpmIdentity, aik_certificate};
 use crate::base::{ExposeSecret as _, OsRng, Secret32, SecretString, Timestamp, Uuid, secret_slice};
 use crate::crypto::cert::{Authority, Certificate, Leaf, Name, SignedRequest, Text, Validity};
 use crate::crypto::{RsaPublic, SignatureAlgorithm, SigningKey, cipher, digest, kdf};
-use crate::device::flow::{Flow, Step};
+use crate::device::flow::{Flow, Miss, Step};
 use crate::device::home::Device;
 use crate::device::policy::{self, Node, Policy, Source};
 use crate::device::stop::Stop;
@@ -63,6 +64,8 @@ pub(super) struct Server {
     pub(super) kill: Option<(&'static str, u32)>,
     /// Answered in place of the script: the part of the target that it applies to, and the reply.
     pub(super) instead: VecDeque<(&'static str, Reply)>,
+    /// Not answered at all: the part of the target that it applies to, and why.
+    pub(super) lost: VecDeque<(&'static str, Miss)>,
 }
 
 pub(super) fn reply(status: u16, body: Value) -> Reply {
@@ -85,6 +88,7 @@ impl Server {
             seen: Vec::new(),
             kill: None,
             instead: VecDeque::new(),
+            lost: VecDeque::new(),
         }
     }
 
@@ -108,16 +112,30 @@ impl Server {
         let mut rng = OsRng;
         let mut machine = device.machine(tpm, &mut rng, now())?;
         let mut flow = make(&mut machine)?;
-        let mut answer = None;
+        let mut step = flow.next(&mut machine, now(), None)?;
         loop {
-            match flow.next(&mut machine, now(), answer.take())? {
-                Step::Ask(request) => answer = Some(self.answer(&request)),
+            step = match step {
+                Step::Ask(request) => match self.loses(&request) {
+                    None => flow.next(&mut machine, now(), Some(self.answer(&request)))?,
+                    // Where nobody goes on, a link would tell its own fault.
+                    Some(miss) => flow.missed(&mut machine, now(), miss)?.ok_or(Stop::Over)?,
+                },
                 Step::Done(output) => {
                     assert!(matches!(flow.next(&mut machine, now(), None), Err(Stop::Over)));
                     return Ok(output);
                 }
             }
         }
+    }
+
+    fn loses(&mut self, request: &Request) -> Option<Miss> {
+        let lost = self.lost.front().is_some_and(|(part, _)| request.target.contains(part));
+        lost.then(|| self.lost.pop_front().unwrap().1)
+    }
+
+    /// The root that attestation keys are certified by.
+    pub(super) fn root(&self) -> Certificate {
+        self.ca.certificate().clone()
     }
 
     fn answer(&mut self, request: &Request) -> Reply {
@@ -270,7 +288,9 @@ impl Server {
     fn certify_aik(&self, request: &Request) -> Reply {
         let body: AikCertificateRequest = serde_json::from_slice(&request.body).unwrap();
         assert_eq!((body.ticket.as_str(), body.secret.as_slice()), ("t", &SECRET[..]));
-        let certificate = self.issue("aik", self.aik.as_ref().unwrap());
+        let tpm = TpmIdentity { manufacturer: 0x4942_4D00, model: "swtpm".into(), version: 1 };
+        let (aik, validity) = (self.aik.as_ref().unwrap(), Validity::days_from(now(), 30));
+        let certificate = aik_certificate(&self.ca, aik, &tpm, false, validity, &mut OsRng).unwrap();
         reply(200, json!({"chain": [base64(certificate.der())]}))
     }
 }

@@ -6,7 +6,7 @@ use super::marshal::{Malformed, Reader, Writer, decode_public};
 use super::primary::{LOCKOUT, OWNER};
 use super::template::left_padded;
 use super::verb;
-use super::{Certification, Credential, KeyBlob, LockoutLimits, RawSignature, TpmClock, TpmError};
+use super::{Certification, Created, Creation, Credential, KeyBlob, LockoutLimits, RawSignature, TpmClock, TpmError};
 use crate::base::{Secret32, SecretSlice, secret_slice};
 use crate::crypto::digest::sha256;
 
@@ -107,15 +107,14 @@ impl Channel<'_> {
         template: &[u8],
         auth: &[u8],
         data: &[u8],
-    ) -> Result<KeyBlob, TpmError> {
+    ) -> Result<Created, TpmError> {
         let sensitive = Writer::new().sized(auth).sized(data).finish();
         let parameters = Writer::new().sized(&sensitive).sized(template).sized(&[]).u32(0);
         let answer = self.run(verb::CREATE, &[parent], &[Auth::Session(&[])], parameters)?;
         answer.read(|reader| {
             let (private, public) = (reader.sized()?.to_vec(), reader.sized()?.to_vec());
-            reader.rest();
             decode_public(&public)?;
-            Ok(KeyBlob { public, private })
+            Ok(Created { key: KeyBlob { public, private }, creation: Creation::read(reader)? })
         })
     }
 
@@ -179,6 +178,20 @@ impl Channel<'_> {
         // The scheme is NULL: an attestation key brings its own.
         let parameters = Writer::new().sized(extra_data).u16(ALG_NULL);
         let answer = self.run(verb::CERTIFY, &[key.0, signer.0], &[key.1, signer.1], parameters)?;
+        answer.read(|reader| Ok(Certification { attest: reader.sized()?.to_vec(), signature: signature(reader)? }))
+    }
+
+    /// Lets `signer`, a key without authorization, vouch that this TPM made `key` as `creation` says. Asks for nothing of the
+    /// key: the ticket shows that the TPM said so before.
+    pub(super) fn certify_creation(
+        &mut self,
+        key: &Entity,
+        signer: &Entity,
+        creation: &Creation,
+        extra_data: &[u8],
+    ) -> Result<Certification, TpmError> {
+        let parameters = Writer::new().sized(extra_data).sized(&creation.hash()).u16(ALG_NULL).bytes(&creation.ticket);
+        let answer = self.run(verb::CERTIFY_CREATION, &[signer, key], &[Auth::Session(&[])], parameters)?;
         answer.read(|reader| Ok(Certification { attest: reader.sized()?.to_vec(), signature: signature(reader)? }))
     }
 

@@ -11,6 +11,7 @@
 //!   longer than for a chip; after that the TPM is gone, and the thread ends with the process.
 
 mod context;
+mod creation;
 mod face;
 mod facts;
 mod fault;
@@ -27,7 +28,8 @@ use super::{Ownership, Pins, Tcti, TpmError};
 pub(super) const NAME: &str = "esapi (tss-esapi 7.7.0)";
 
 /// What tss-esapi 7.7.0 has no command for, as [`TpmError::Gap`] words it.
-pub const GAPS: [&str; 3] = [READ_CLOCK, LIMIT_LOCKOUT, RESET_LOCKOUT];
+pub const GAPS: [&str; 4] = [CERTIFY_CREATION, READ_CLOCK, LIMIT_LOCKOUT, RESET_LOCKOUT];
+const CERTIFY_CREATION: &str = "certify a key's creation";
 const READ_CLOCK: &str = "read the TPM's clock";
 const LIMIT_LOCKOUT: &str = "change how wrong authorizations are counted";
 const RESET_LOCKOUT: &str = "reset the lockout";

@@ -27,6 +27,7 @@ mod address;
 mod channel;
 mod commands;
 pub mod condition;
+mod creation;
 mod direct;
 mod error;
 #[cfg(feature = "esapi")]
@@ -53,6 +54,7 @@ mod verb;
 
 pub use address::{Address, AddressError, Reason};
 pub use condition::{Condition, Found};
+pub use creation::{Created, Creation};
 pub use direct::{Direct, Ownership};
 pub use error::TpmError;
 #[cfg(feature = "esapi")]
@@ -153,16 +155,18 @@ pub enum RawSignature {
     P256([u8; 64]),
 }
 
-/// What authorizes a certify of a key.
+/// What a certify of a key rests on.
 #[derive(Debug, Clone, Copy)]
 pub enum CertifyAuthority<'a> {
     /// The key's own authorization value.
     Value(&'a Secret32),
     /// The policy branch of the Windows provider that needs none: PolicyCommandCode(Certify), then the PolicyOR.
     Policy,
+    /// The ticket of the key's creation: then the TPM vouches that it made the key, not only that the key is here.
+    Creation(&'a Creation),
 }
 
-/// The answer of `TPM2_Certify`.
+/// The answer of `TPM2_Certify` or `TPM2_CertifyCreation`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certification {
     /// The `TPMS_ATTEST`.
@@ -309,7 +313,12 @@ pub trait Tpm: Send {
     fn endorsement(&mut self, kind: KeyKind) -> Result<Endorsement, TpmError>;
 
     /// Makes a key below the storage root key, with `auth` as its authorization value or none. Nothing stays loaded.
-    fn create(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<KeyBlob, TpmError>;
+    fn create_key(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<Created, TpmError>;
+
+    /// [`create_key`](Self::create_key) for whoever has no use for how the key was made: most. No verb of its own.
+    fn create(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<KeyBlob, TpmError> {
+        self.create_key(kind, usage, auth).map(|made| made.key)
+    }
 
     /// Loads a key of this TPM.
     fn load(&mut self, blob: &KeyBlob) -> Result<KeyHandle, TpmError>;

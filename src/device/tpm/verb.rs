@@ -57,6 +57,7 @@ impl Verb {
 pub(super) const ACTIVATE_CREDENTIAL: Verb =
     Verb::new(TpmCc::ActivateCredential, "TPM2_ActivateCredential", 2).hiding_both();
 pub(super) const CERTIFY: Verb = Verb::new(TpmCc::Certify, "TPM2_Certify", 2).hiding_both();
+pub(super) const CERTIFY_CREATION: Verb = Verb::new(TpmCc::CertifyCreation, "TPM2_CertifyCreation", 2).hiding_both();
 pub(super) const CLEAR: Verb = Verb::new(TpmCc::Clear, "TPM2_Clear", 1);
 pub(super) const CREATE: Verb = Verb::new(TpmCc::Create, "TPM2_Create", 1).hiding_both();
 pub(super) const CREATE_PRIMARY: Verb =
@@ -97,9 +98,10 @@ pub(super) const START_POLICY_SESSION: Verb =
 pub(super) const UNSEAL: Verb = Verb::new(TpmCc::Unseal, "TPM2_Unseal", 1).hiding_answer();
 
 /// All of them, each code once.
-pub(super) const ALL: [Verb; 31] = [
+pub(super) const ALL: [Verb; 32] = [
     ACTIVATE_CREDENTIAL,
     CERTIFY,
+    CERTIFY_CREATION,
     CLEAR,
     CREATE,
     CREATE_PRIMARY,

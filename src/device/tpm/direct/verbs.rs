@@ -10,8 +10,8 @@ use crate::device::tpm::marshal::Malformed;
 use crate::device::tpm::primary::{ENDORSEMENT, OWNER};
 use crate::device::tpm::template::{self, Primary};
 use crate::device::tpm::{
-    Certification, CertifyAuthority, Credential, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind, LockoutLimits,
-    Pins, RawSignature, SealedBlob, Tpm, TpmClock, TpmError, Usage, policy, with_key,
+    Certification, CertifyAuthority, Created, Credential, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind,
+    LockoutLimits, Pins, RawSignature, SealedBlob, Tpm, TpmClock, TpmError, Usage, policy, with_key,
 };
 
 /// The bytes of an authorization value that may be none.
@@ -44,7 +44,7 @@ impl Tpm for Direct {
         Ok(Endorsement { public: held.public, certificate })
     }
 
-    fn create(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<KeyBlob, TpmError> {
+    fn create_key(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<Created, TpmError> {
         let template = template::key(kind, usage).map_err(unbuildable)?;
         self.channel.create(&self.storage()?, &template, bytes(auth), &[])
     }
@@ -79,7 +79,9 @@ impl Tpm for Direct {
 
     fn seal(&mut self, data: &SecretSlice<u8>, gate: Gate<'_>) -> Result<SealedBlob, TpmError> {
         let template = template::sealed(matches!(gate, Gate::Counted(_))).map_err(unbuildable)?;
-        self.channel.create(&self.storage()?, &template, gate.value(), data.expose_secret()).map(SealedBlob)
+        self.channel
+            .create(&self.storage()?, &template, gate.value(), data.expose_secret())
+            .map(|made| SealedBlob(made.key))
     }
 
     fn unseal(&mut self, blob: &SealedBlob, gate: Gate<'_>) -> Result<SecretSlice<u8>, TpmError> {
@@ -110,6 +112,9 @@ impl Tpm for Direct {
                 tpm.channel.policy_or(policy, &policy::branches())?;
                 tpm.channel.certify((&subject, Auth::Policy(policy)), (&signer, Auth::Session(&[])), extra_data)
             }),
+            CertifyAuthority::Creation(creation) => {
+                self.channel.certify_creation(&subject, &signer, creation, extra_data)
+            }
         }
     }
 

@@ -2,11 +2,11 @@
 
 use zeroize::Zeroizing;
 
-use super::Esapi;
+use super::{CERTIFY_CREATION, Esapi, NAME};
 use crate::base::{ExposeSecret as _, Secret32, SecretSlice, secret_slice};
 use crate::device::tpm::{
-    Certification, CertifyAuthority, Credential, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind, LockoutLimits,
-    Pins, RawSignature, SealedBlob, Tpm, TpmClock, TpmError, Usage,
+    Certification, CertifyAuthority, Created, Credential, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind,
+    LockoutLimits, Pins, RawSignature, SealedBlob, Tpm, TpmClock, TpmError, Usage,
 };
 
 /// A copy that wipes itself.
@@ -41,9 +41,9 @@ impl Tpm for Esapi {
         self.ask(move |tpm| tpm.endorsement(kind))
     }
 
-    fn create(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<KeyBlob, TpmError> {
+    fn create_key(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<Created, TpmError> {
         let auth = auth.map(copy);
-        self.ask(move |tpm| tpm.create(kind, usage, auth.as_ref()))
+        self.ask(move |tpm| tpm.create_key(kind, usage, auth.as_ref()))
     }
 
     fn load(&mut self, blob: &KeyBlob) -> Result<KeyHandle, TpmError> {
@@ -91,6 +91,7 @@ impl Tpm for Esapi {
         let auth = match authority {
             CertifyAuthority::Value(auth) => Some(copy(auth)),
             CertifyAuthority::Policy => None,
+            CertifyAuthority::Creation(_) => return Err(TpmError::Gap { backend: NAME, verb: CERTIFY_CREATION }),
         };
         self.ask(move |tpm| {
             let authority = auth.as_ref().map_or(CertifyAuthority::Policy, CertifyAuthority::Value);

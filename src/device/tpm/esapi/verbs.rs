@@ -13,8 +13,9 @@ use tss_esapi::traits::{Marshall as _, UnMarshall as _};
 use tss_esapi::tss2_esys::TPMT_TK_HASHCHECK;
 
 use super::context::{Inner, Loaded};
+use super::creation::creation;
 use super::fault::fault;
-use super::{LIMIT_LOCKOUT, NAME, READ_CLOCK, RESET_LOCKOUT};
+use super::{CERTIFY_CREATION, LIMIT_LOCKOUT, NAME, READ_CLOCK, RESET_LOCKOUT};
 use crate::base::{ExposeSecret as _, Secret32, SecretSlice, secret_slice};
 use crate::device::tpm::commands::{Scheme, name_of, scheme_of, signature};
 use crate::device::tpm::frame::malformed;
@@ -24,8 +25,9 @@ use crate::device::tpm::session::without_trailing_zeros;
 use crate::device::tpm::template::{self, Primary};
 use crate::device::tpm::verb::{self, Verb};
 use crate::device::tpm::{
-    Certification, CertifyAuthority, Credential, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind, LockoutLimits,
-    Ownership, Pins, RawSignature, SealedBlob, Tpm, TpmClock, TpmError, Usage, policy, response, with_key,
+    Certification, CertifyAuthority, Created, Credential, Endorsement, Facts, Gate, KeyBlob, KeyHandle, KeyKind,
+    LockoutLimits, Ownership, Pins, RawSignature, SealedBlob, Tpm, TpmClock, TpmError, Usage, policy, response,
+    with_key,
 };
 
 /// The bytes of an authorization value that may be none.
@@ -72,7 +74,7 @@ impl Inner {
     }
 
     /// Makes an object below the storage root key.
-    fn make(&mut self, template: &[u8], auth: &[u8], data: Option<&[u8]>) -> Result<KeyBlob, TpmError> {
+    fn make(&mut self, template: &[u8], auth: &[u8], data: Option<&[u8]>) -> Result<Created, TpmError> {
         let parent = self.parent()?;
         let public = built(verb::CREATE, Public::unmarshall(template))?;
         let made = self.in_session(verb::CREATE, |context, session| {
@@ -82,8 +84,9 @@ impl Inner {
                 context.create(parent, public.clone(), auth, data, None, None)
             })
         })?;
+        let creation = creation(made.creation_data, &made.creation_hash, made.creation_ticket)?;
         let public = built(verb::CREATE, made.out_public.marshall())?;
-        Ok(KeyBlob { public, private: made.out_private.value().to_vec() })
+        Ok(Created { key: KeyBlob { public, private: made.out_private.value().to_vec() }, creation })
     }
 
     /// Loads an object and insists that it is the one of this public area.
@@ -120,7 +123,7 @@ impl Tpm for Inner {
         Ok(Endorsement { public: held.public, certificate })
     }
 
-    fn create(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<KeyBlob, TpmError> {
+    fn create_key(&mut self, kind: KeyKind, usage: Usage, auth: Option<&Secret32>) -> Result<Created, TpmError> {
         let template = template::key(kind, usage).map_err(|_| malformed(verb::CREATE.name))?;
         self.make(&template, bytes(auth), None)
     }
@@ -174,7 +177,7 @@ impl Tpm for Inner {
             Gate::Counted(auth) => (true, Some(auth)),
         };
         let template = template::sealed(counted).map_err(|_| malformed(verb::CREATE.name))?;
-        self.make(&template, bytes(auth), Some(data.expose_secret())).map(SealedBlob)
+        self.make(&template, bytes(auth), Some(data.expose_secret())).map(|made| SealedBlob(made.key))
     }
 
     fn unseal(&mut self, blob: &SealedBlob, gate: Gate<'_>) -> Result<SecretSlice<u8>, TpmError> {
@@ -231,6 +234,7 @@ impl Tpm for Inner {
                     context.execute_with_sessions((Some(session.into()), Some(ours), None), certify)
                 })
             })?,
+            CertifyAuthority::Creation(_) => return gap(CERTIFY_CREATION),
         };
         let attest = built(verb::CERTIFY, attest.marshall())?;
         Ok(Certification { attest, signature: raw(verb::CERTIFY, &signature)? })
