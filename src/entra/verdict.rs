@@ -6,7 +6,7 @@ use crate::attest::{self, Expectation, Level, Policy, Statement, verify};
 use crate::base::Uuid;
 use crate::crypto::PublicKey;
 use crate::crypto::cert::Certificate;
-use crate::wire::encoding::{from_base64, hex};
+use crate::wire::encoding::hex;
 use crate::wire::kpp::KeyRequest;
 use crate::wire::lab::{EK_ALREADY_KNOWN, LabAttestation};
 
@@ -76,15 +76,7 @@ fn of_nonce(fault: NonceFault) -> Refusal {
 
 /// Reads the lab's member as a statement.
 pub(crate) fn statement(member: &LabAttestation) -> Result<Statement, Refusal> {
-    let chain: Result<Vec<_>, _> = member.aik_chain.iter().map(|text| from_base64(text)).collect();
-    Ok(Statement {
-        public: member.public.clone(),
-        certify_info: member.certify_info.clone(),
-        signature: member.signature.clone(),
-        aik_chain: chain.map_err(|_| Refusal::KeyAttestationMalformed)?,
-        nonce: member.nonce.clone(),
-        ..Statement::default()
-    })
+    Statement::try_from(member).map_err(|_| Refusal::KeyAttestationMalformed)
 }
 
 /// Judges by the rules. What says itself that it is in software is refused first where hardware is required: that needs no

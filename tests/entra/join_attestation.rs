@@ -1,13 +1,17 @@
 //! What a device says of its TPM when it joins.
 
 use serde_json::{Value, json};
-use whfb::attest::VendorId;
+use whfb::attest::form::{KastParts, write_kast};
+use whfb::attest::{Statement, VendorId};
+use whfb::crypto::SoftwareKey;
 use whfb::crypto::cert::{Certificate, Extension, Name, Text};
+use whfb::crypto::digest::sha256;
 use whfb::entra::rules::JoinAttestation;
 use whfb::entra::{Profile, Rules, VirtualTpm};
-use whfb::wire::encoding::base64;
+use whfb::wire::encoding::{base64, from_base64};
 use whfb::wire::http::Request;
 use whfb::wire::token::DRS_AUDIENCE;
+use whfb::wire::tpm::{Attributes, Public};
 
 use crate::client::*;
 use crate::profiles::roca_key;
@@ -125,6 +129,44 @@ fn refuses_attestation_without_a_certificate_or_that_cannot_be_read() {
         joiner.refuses("!", "!", "JoinAikCertificateMalformed", CERTIFICATE_INVALID).await;
         joiner.accepts(&certificate, "").await;
         assert_eq!(joiner.lab.snapshot().await.endorsements, [], "a certificate alone proves nothing about the device");
+    });
+}
+
+/// A TPM's word for a key, over these bytes, as KAST in base64.
+fn vouched(key: &SoftwareKey, over: &[u8], change: impl FnOnce(&mut Recipe)) -> String {
+    let mut recipe = Recipe::good("");
+    recipe.public = Public::windows(&public(key), Attributes::WINDOWS_KEY).unwrap();
+    recipe.attest.extra_data = sha256(over).to_vec();
+    change(&mut recipe);
+    let statement = Statement::try_from(&recipe.make("", &[])).unwrap();
+    let parts = KastParts { private: &[7; 64], with_authority: false };
+    base64(&write_kast(&statement, parts).unwrap())
+}
+
+#[test]
+fn a_tpm_vouches_for_the_transport_key_of_one_certification_request() {
+    run(async {
+        let joiner = Joiner::new(Rules::strict()).await;
+        let certificate = certified_aik(&joiner.lab, None).await[0].clone();
+        let request = from_base64(&join_body().certificate_request.data).unwrap();
+        let good = vouched(transport_key(), &request, |_| {});
+        let mut forged = from_base64(&good).unwrap();
+        // The signature stands before the key blob, which ends in the policy's branches.
+        let place = forged.len() - 700;
+        forged[place] ^= 1;
+        let exported =
+            vouched(transport_key(), &request, |recipe| recipe.public.attributes.0 ^= Attributes::FIXED_TPM.0);
+        let longer = base64(&[from_base64(&good).unwrap(), vec![0]].concat());
+        for (data, name) in [
+            (&vouched(transport_key(), b"another request", |_| {}), "JoinAttestationExtraData"),
+            (&vouched(stranger_key(), &request, |_| {}), "JoinAttestationSubjectKey"),
+            (&base64(&forged), "JoinAttestationSignature"),
+            (&exported, "JoinAttestationInvalid"),
+            (&longer, "JoinAttestationMalformed"),
+        ] {
+            joiner.refuses(&certificate, data, name, STATEMENT_INVALID).await;
+        }
+        joiner.accepts(&certificate, &good).await;
     });
 }
 

@@ -8,7 +8,9 @@ use whfb::entra::Rules;
 use whfb::wire::blob;
 use whfb::wire::encoding::base64;
 use whfb::wire::lab::{ATTESTATION_MEMBER, LabAttestation};
-use whfb::wire::tpm::{ALG_SHA256, ATTEST_CREATION, Attested, Attributes, Public, Scheme, name_of};
+use whfb::wire::tpm::{
+    ALG_SHA256, ATTEST_CREATION, Attested, Attributes, Public, Scheme, name_of, owner_qualified_name, qualified_name,
+};
 
 use crate::client::*;
 use crate::software_tpm::*;
@@ -108,6 +110,44 @@ fn refuses_what_a_sender_does_to_a_signed_statement_by_name() {
         }
         registrar.accepts(&good).await;
     });
+}
+
+#[test]
+fn refuses_keys_that_are_not_where_the_statement_says_by_name() {
+    run(async {
+        let registrar = Registrar::new().await;
+        let (storage, elsewhere) = (name_of(b"storage root key"), name_of(b"another"));
+        let below = |area: &[u8]| qualified_name(&owner_qualified_name(&storage), &name_of(area));
+        let mut recipe = Recipe::good(&registrar.nonce);
+        let qualified_name = below(&recipe.public.to_bytes().unwrap());
+        recipe.attest.attested = Attested::Certify { name: Vec::new(), qualified_name };
+        recipe.attest.qualified_signer = below(&aik_area());
+        let placed = |recipe: &Recipe| LabAttestation {
+            aik_public: Some(aik_area()),
+            storage_name: Some(storage.clone()),
+            ..recipe.make(&registrar.nonce, &registrar.chain)
+        };
+        let good = placed(&recipe);
+        let other_storage = LabAttestation { storage_name: Some(elsewhere.clone()), ..good.clone() };
+        let other_aik = LabAttestation {
+            aik_public: Some(area(stranger_key(), Attributes::WINDOWS_AIK, Scheme::Rsassa(ALG_SHA256))),
+            ..good.clone()
+        };
+        recipe.attest.qualified_signer = qualified_signer_of(&elsewhere);
+        for (made, name) in [
+            (other_storage, "AttestationQualifiedName"),
+            (other_aik, "AttestationAikTemplate"),
+            (placed(&recipe), "AttestationQualifiedSigner"),
+        ] {
+            registrar.refuses(&made, name, ATTESTATION_FAILED).await;
+        }
+        registrar.accepts(&good).await;
+    });
+}
+
+/// The attestation key below another storage key.
+fn qualified_signer_of(storage: &[u8]) -> Vec<u8> {
+    qualified_name(&owner_qualified_name(storage), &name_of(&aik_area()))
 }
 
 /// What the tenant's attestation authority never issues.

@@ -94,7 +94,7 @@ impl From<&Report> for Refusal {
 }
 
 impl Refusal {
-    /// A fault of the certificate that a device shows at its join.
+    /// A fault of what a device shows at its join.
     pub(crate) fn of_join(check: Check, fault: &Fault) -> Self {
         match (check, fault) {
             (_, Fault::Untrusted(ChainFault::Expired { .. })) => Self::JoinAikExpired,
@@ -108,7 +108,11 @@ impl Refusal {
             (Check::Assurance, _) => Self::JoinAikAssurance,
             (Check::Vendor, _) => Self::JoinAikVendor,
             (Check::Virtual, _) => Self::JoinAikVirtual,
-            _ => Self::JoinAikCertificateMalformed,
+            (Check::Certificates, _) => Self::JoinAikCertificateMalformed,
+            (Check::ExtraData, _) => Self::JoinAttestationExtraData,
+            (Check::SubjectKey, _) => Self::JoinAttestationSubjectKey,
+            (Check::Signature, _) => Self::JoinAttestationSignature,
+            _ => Self::JoinAttestationInvalid,
         }
     }
 }
@@ -139,6 +143,9 @@ pub(super) fn of_check(check: Check) -> Refusal {
         Check::AikAlternativeName => Refusal::AttestationAikAlternativeName,
         Check::AikExtendedKeyUsage => Refusal::AttestationAikExtendedKeyUsage,
         Check::AikAuthority => Refusal::AttestationAikAuthority,
+        Check::QualifiedName => Refusal::AttestationQualifiedName,
+        Check::AikTemplate => Refusal::AttestationAikTemplate,
+        Check::QualifiedSigner => Refusal::AttestationQualifiedSigner,
         Check::AikStrength => Refusal::AttestationAikStrength,
         Check::Chain => Refusal::AttestationChain,
         Check::Vendor => Refusal::AttestationVendor,
@@ -147,11 +154,8 @@ pub(super) fn of_check(check: Check) -> Refusal {
         // What these look at does not travel in a registration yet, or no rule asks for it.
         Check::RelyingParty
         | Check::Clock
-        | Check::QualifiedName
         | Check::Roca
         | Check::Algorithm
-        | Check::AikTemplate
-        | Check::QualifiedSigner
         | Check::AikCreation
         | Check::AikAaguid
         | Check::EkCertificates

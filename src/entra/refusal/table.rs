@@ -217,7 +217,11 @@ refusals! {
     JoinAikVendor = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate names a TPM of a vendor that the tenant does not take";
     JoinAikVirtual = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate names a TPM that is software, or none, and the tenant takes chips alone";
     JoinAttestationAlone = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "AttestationData comes without an AikCertificate";
-    JoinAttestationMalformed = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "AttestationData is not base64 of a statement";
+    JoinAttestationMalformed = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "AttestationData is not base64 of a key attestation statement";
+    JoinAttestationExtraData = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "the statement is not made over this certification request";
+    JoinAttestationSubjectKey = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "the statement is about another key than the transport key";
+    JoinAttestationSignature = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "the statement's signature is not by the key of AikCertificate";
+    JoinAttestationInvalid = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "the statement about the transport key does not hold";
 
     // --- device deletion
     LeaveCertificateMissing = 401 Join, "the TLS connection has no client certificate";
@@ -283,6 +287,7 @@ refusals! {
     AttestationType = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is not a certification";
     AttestationExtraData = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "extraData does not bind the nonce and the key";
     AttestationName = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the certified Name is not that of the public area";
+    AttestationQualifiedName = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key is not below the storage key that the statement names";
     AttestationSubjectKey = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is about another key";
     AttestationFixedTpm = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key may leave its TPM";
     AttestationFixedParent = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key may be duplicated";
@@ -294,6 +299,8 @@ refusals! {
     AttestationStrength = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the attested key is not RSA-2048 with exponent 65537";
     AttestationCertificates = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's certificates cannot be read, or are none or too many";
     AttestationSignature = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's signature is not by the attestation key";
+    AttestationAikTemplate = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the attestation key's public area is not that of its certificate, or of no attestation key";
+    AttestationQualifiedSigner = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the attestation key is not below the storage key that the statement names";
     AttestationAikVersion = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate is not version 3";
     AttestationAikSubject = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate has a subject";
     AttestationAikAlternativeName = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate names no TPM";
