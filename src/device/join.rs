@@ -124,6 +124,8 @@ impl Join {
             device_display_name: machine.state.description.name.clone(),
             join_type: JOIN_TYPE_ENTRA,
             attributes: BTreeMap::from([("ReturnClientSid".to_owned(), "true".to_owned())]),
+            aik_certificate: None,
+            attestation_data: None,
         };
         let target = format!("{path}?api-version={}", version(&service.version));
         let request = Request::json(host, target, &body).bearer(token.expose_secret());

@@ -12,7 +12,7 @@ use crate::crypto::cert::{Certificate, Validity};
 use crate::crypto::cipher::random_secret;
 use crate::crypto::digest::{equal, sha256};
 use crate::wire::base64_bytes;
-use crate::wire::encoding::{base64, from_base64};
+use crate::wire::encoding::{base64, from_base64, hex};
 use crate::wire::http::Request;
 use crate::wire::json;
 use crate::wire::lab::{AikCertificate, AikCertificateRequest, AikChallenge, AikChallengeRequest};
@@ -26,7 +26,7 @@ use super::rules::StrangerEk;
 /// Lifetime of an AIK certificate. Ours.
 const CERTIFICATE_DAYS: i64 = 365;
 
-/// What the server must know at the second step; sealed, so that it keeps nothing.
+/// What the server must know at the second step; sealed, so that it keeps nothing until a certificate is issued.
 #[derive(Serialize, Deserialize)]
 struct Ticket {
     #[serde(with = "base64_bytes")]
@@ -35,6 +35,8 @@ struct Ticket {
     #[serde(with = "base64_bytes")]
     secret: Vec<u8>,
     verified_ek: bool,
+    /// Hexadecimal SHA-256 of the endorsement key's SubjectPublicKeyInfo.
+    ek: String,
     manufacturer: u32,
     model: String,
     version: u32,
@@ -56,7 +58,7 @@ pub(crate) fn challenge(entra: &Entra, request: &Request) -> Result<AikChallenge
         None => None,
     };
     let secret = random_secret(&mut OsRng);
-    let ticket = ticket(entra, wanted.aik_public, verified, sha256(secret.expose_secret()));
+    let ticket = ticket(entra, wanted.aik_public, &ek, verified, sha256(secret.expose_secret()));
     let secret = crate::base::secret_slice(secret.expose_secret().to_vec());
     let credential =
         make_credential(&ek, &name_of(&ticket.aik_public), &secret, &mut OsRng).map_err(|error| match error {
@@ -85,7 +87,13 @@ fn vendor_says(entra: &Entra, certificate: &str, ek: &PublicKey) -> Result<Optio
     }
 }
 
-fn ticket(entra: &Entra, aik_public: Vec<u8>, verified: Option<TpmIdentity>, secret: [u8; 32]) -> Ticket {
+fn ticket(
+    entra: &Entra,
+    aik_public: Vec<u8>,
+    ek: &PublicKey,
+    verified: Option<TpmIdentity>,
+    secret: [u8; 32],
+) -> Ticket {
     let verified_ek = verified.is_some();
     // Nobody says which TPM it is, and the profile wants a name all the same.
     let unknown = || TpmIdentity { manufacturer: 0, model: "unknown".to_owned(), version: 0 };
@@ -94,6 +102,7 @@ fn ticket(entra: &Entra, aik_public: Vec<u8>, verified: Option<TpmIdentity>, sec
         aik_public,
         secret: secret.to_vec(),
         verified_ek,
+        ek: hex(&sha256(&ek.to_spki())),
         manufacturer,
         model,
         version,
@@ -102,7 +111,8 @@ fn ticket(entra: &Entra, aik_public: Vec<u8>, verified: Option<TpmIdentity>, sec
     }
 }
 
-/// Answers `POST /aik/certificate`. The ticket is used up even by a wrong secret: one challenge, one try.
+/// Answers `POST /aik/certificate`. Which endorsement key stands behind the certificate is remembered for as long as it is
+/// valid. The ticket is used up even by a wrong secret: one challenge, one try.
 pub(crate) async fn certificate(entra: &Entra, request: &Request) -> Result<AikCertificate, Failure> {
     let answer: AikCertificateRequest = json::object(&request.body).map_err(|_| Refusal::AikBodyMalformed)?;
     let ticket: Ticket =
@@ -123,5 +133,7 @@ pub(crate) async fn certificate(entra: &Entra, request: &Request) -> Result<AikC
     let validity = Validity::days_from(entra.now(), CERTIFICATE_DAYS);
     let authority = &entra.keys().aik;
     let issued = aik_certificate(authority, &aik, &tpm, ticket.verified_ek, validity, &mut OsRng)?;
+    let (serial, expires) = (hex(issued.serial()), validity.to.as_second());
+    entra.directory().add_aik_certificate(&serial, &ticket.ek, expires, now).await?;
     Ok(AikCertificate { chain: [issued.der(), authority.certificate().der()].map(base64).to_vec() })
 }

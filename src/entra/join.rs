@@ -17,7 +17,7 @@ use crate::wire::token::DRS_AUDIENCE;
 
 use super::directory::{Device, User};
 use super::refusal::{Failure, Refusal};
-use super::{Entra, tokens};
+use super::{Entra, join_attestation, tokens};
 
 /// Lifetime of a device certificate: ten years (protocol.md 3.6).
 const CERTIFICATE_DAYS: i64 = 3652;
@@ -30,14 +30,16 @@ const DEVICE_ADMINISTRATORS: Uuid = Uuid::from_u128(0x9f06_204d_73c1_4d4c_880a_6
 struct Wanted {
     request: JoinRequest,
     key: PublicKey,
+    transport: PublicKey,
 }
 
 /// Answers `POST /EnrollmentServer/device/` (protocol.md 3.4). Checks in this order: api-version, token, user, body, type,
-/// name, certification request, transport key.
+/// name, certification request, transport key, attestation.
 pub(crate) async fn join(entra: &Entra, request: &Request) -> Result<JoinReply, Failure> {
     check_version(request)?;
     let user = joining_user(entra, request).await?;
     let wanted = read(&request.body)?;
+    join_attestation::judge(entra, &wanted.request, &wanted.transport)?;
     let id = random_guid(&mut OsRng);
     let certificate = certify(entra, &user, &wanted, id)?;
     let device = Device {
@@ -92,10 +94,8 @@ fn read(body: &[u8]) -> Result<Wanted, Refusal> {
     }
     let key = certified_key(&request)?;
     let transport = from_base64(&request.transport_key).ok().and_then(|blob| blob::read(&blob).ok());
-    if transport.is_none_or(|key| key.bits() != 2048) {
-        return Err(Refusal::JoinTransportKeyInvalid);
-    }
-    Ok(Wanted { request, key })
+    let transport = transport.filter(|key| key.bits() == 2048).ok_or(Refusal::JoinTransportKeyInvalid)?;
+    Ok(Wanted { request, key, transport: PublicKey::Rsa(transport) })
 }
 
 fn certified_key(request: &JoinRequest) -> Result<PublicKey, Refusal> {

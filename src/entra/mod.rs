@@ -15,6 +15,7 @@ mod grant;
 mod graph;
 mod hello;
 mod join;
+mod join_attestation;
 mod leave;
 mod login;
 mod mfa;
@@ -44,9 +45,9 @@ use directory::{Directory, Tenant};
 use tenant::TenantKeys;
 
 pub use credential::KeyRecord;
-pub use directory::{Database, DatabaseFault, DeviceRow, DirectoryError, KeyRow, Snapshot, UserRow};
+pub use directory::{Database, DatabaseFault, DeviceRow, DirectoryError, EndorsedDevice, KeyRow, Snapshot, UserRow};
 pub use refusal::{Broken, Dialect, Entry, Failure, Refusal};
-pub use rules::{Attestation, DuplicateKey, Freshness, Profile, Rules, StrangerEk};
+pub use rules::{Attestation, DuplicateKey, Freshness, KnownEk, Profile, Rules, StrangerEk, VirtualTpm};
 pub use tenant::{SEEDED_DOMAIN, SEEDED_OTP_SECRET, SEEDED_PASSWORD, SEEDED_TENANT, TenantFault};
 
 /// What an [`Entra`] is opened with.

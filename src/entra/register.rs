@@ -6,9 +6,10 @@ use crate::wire::blob;
 use crate::wire::encoding::base64;
 use crate::wire::http::Request;
 use crate::wire::kpp::{KeyReply, KeyRequest, ProvisioningContext};
+use crate::wire::lab::EK_ALREADY_KNOWN;
 use crate::wire::token::DRS_AUDIENCE;
 
-use super::directory::{Key, User};
+use super::directory::{Endorsement, Key, Stored, User};
 use super::refusal::{Broken, Failure, Refusal};
 use super::rules::{DuplicateKey, Pctx, WeakKey};
 use super::verdict::{Judged, judge, statement};
@@ -33,11 +34,18 @@ pub(crate) async fn register(entra: &Entra, request: &Request) -> Result<KeyRepl
     let user = entra.directory().user_by_upn(&registrant.upn).await?.ok_or(Refusal::KeyUserUnknown)?;
     let strength = strength(entra, &wanted)?;
     let judged = judge(entra, &wanted, statement.as_ref())?;
+    let endorsement = judged.endorsement(entra, registrant.device).await?;
     judged.consume_nonce(entra).await?;
-    let kid = store(entra, &user, registrant.device, &wanted, &judged, strength).await?;
+    let key = key(entra, &user, registrant.device, &wanted, &judged, strength);
+    let stored = store(entra, &key, endorsement.as_ref()).await?;
     let told = statement.is_some() || wanted.software;
-    let attestation_level = told.then(|| judged.level.to_string());
-    Ok(KeyReply { kid: kid.to_string(), upn: user.upn, pctx: context(entra)?, attestation_level })
+    Ok(KeyReply {
+        kid: stored.key.kid.to_string(),
+        upn: user.upn,
+        pctx: context(entra)?,
+        attestation_level: told.then_some(stored.key.level),
+        attestation_warnings: if stored.ek_known { vec![EK_ALREADY_KNOWN.to_owned()] } else { Vec::new() },
+    })
 }
 
 /// The signed context of AD FS. The lab has no domain controller; the name says where one would be.
@@ -114,32 +122,30 @@ fn strength(entra: &Entra, wanted: &KeyRequest) -> Result<&'static str, Refusal>
     }
 }
 
-async fn store(
-    entra: &Entra,
-    user: &User,
-    device: Uuid,
-    wanted: &KeyRequest,
-    judged: &Judged,
-    strength: &str,
-) -> Result<Uuid, Failure> {
-    let kid = random_guid(&mut OsRng);
-    let key_id = base64(&blob::key_id(&wanted.blob));
-    let slot = match entra.rules().duplicate_key {
-        DuplicateKey::Idempotent => format!("{}/{device}/{key_id}", user.id),
-        DuplicateKey::Append => kid.to_string(),
-    };
-    let key = Key {
-        kid,
+fn key(entra: &Entra, user: &User, device: Uuid, wanted: &KeyRequest, judged: &Judged, strength: &str) -> Key {
+    Key {
+        kid: random_guid(&mut OsRng),
         owner: user.id,
         device,
-        key_id,
+        key_id: base64(&blob::key_id(&wanted.blob)),
         blob: base64(&wanted.blob),
         created: entra.now().as_second(),
         level: judged.level.to_string(),
         report: judged.report.to_string(),
         strength: strength.to_owned(),
+    }
+}
+
+async fn store(entra: &Entra, key: &Key, endorsement: Option<&Endorsement>) -> Result<Stored, Failure> {
+    let slot = match entra.rules().duplicate_key {
+        DuplicateKey::Idempotent => format!("{}/{}/{}", key.owner, key.device, key.key_id),
+        DuplicateKey::Append => key.kid.to_string(),
     };
-    Ok(entra.directory().add_key(&key, &slot).await?)
+    let stored = entra.directory().add_key(key, &slot, endorsement).await?.ok_or(Refusal::EkAlreadyKnown)?;
+    if stored.ek_known {
+        tracing::warn!(target: "whfb::entra", device = %key.device, key = %stored.key.kid, EK_ALREADY_KNOWN);
+    }
+    Ok(stored)
 }
 
 #[cfg(test)]

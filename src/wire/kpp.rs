@@ -105,6 +105,9 @@ pub struct KeyReply {
     /// What the server made of the attestation. Ours.
     #[serde(rename = "attestationLevel", default, skip_serializing_if = "Option::is_none")]
     pub attestation_level: Option<String>,
+    /// What the server noticed and let pass, such as [`super::lab::EK_ALREADY_KNOWN`]; absent if that is nothing. Ours.
+    #[serde(rename = "attestationWarnings", default, skip_serializing_if = "Vec::is_empty")]
+    pub attestation_warnings: Vec<String>,
 }
 
 /// What is signed in [`KeyReply::pctx`] (MS-KPP section 3.1.5.1.1.2): where the key can be used at once.
@@ -175,6 +178,17 @@ mod tests {
         json[ATTESTATION_MEMBER] =
             serde_json::json!({"public": "", "certifyInfo": "", "signature": "", "aikChain": []});
         assert_eq!(KeyRequest::parse(json.to_string().as_bytes()).err(), Some(KeyRequestFault::Attestation));
+    }
+
+    #[test]
+    fn a_reply_shows_our_members_only_where_they_say_something() {
+        let plain = r#"{"kid":"k","upn":"u"}"#;
+        let mut reply: KeyReply = serde_json::from_str(plain).unwrap();
+        assert_eq!(serde_json::to_string(&reply).unwrap(), plain);
+        reply.attestation_warnings.push(super::super::lab::EK_ALREADY_KNOWN.into());
+        let text = serde_json::to_string(&reply).unwrap();
+        assert_eq!(text, r#"{"kid":"k","upn":"u","attestationWarnings":["EK_ALREADY_KNOWN"]}"#);
+        assert_eq!(serde_json::from_str::<KeyReply>(&text).unwrap(), reply);
     }
 
     #[test]

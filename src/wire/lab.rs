@@ -13,6 +13,9 @@ pub const ATTESTATION_MEMBER: &str = "labAttestation";
 /// The member, `true`, by which a client says that the key lives in software; absent in every public client's request.
 pub const SOFTWARE_MEMBER: &str = "labSoftwareKey";
 
+/// The warning of a key's registration that the TPM behind its statement vouches for another device too.
+pub const EK_ALREADY_KNOWN: &str = "EK_ALREADY_KNOWN";
+
 /// Path of the AIK service's first step, on [`super::host::AIK`].
 pub const AIK_CHALLENGE_PATH: &str = "/aik/challenge";
 /// Path of the AIK service's second step.

@@ -342,6 +342,8 @@ pub(crate) fn join_body() -> JoinRequest {
         device_display_name: "LAB-01".into(),
         join_type: 0,
         attributes: [("ReturnClientSid".to_owned(), "true".to_owned())].into(),
+        aik_certificate: None,
+        attestation_data: None,
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has to fail")]
 
 mod attestation;
+mod attested_again;
 mod bodies;
 mod browser;
 mod client;
@@ -14,7 +15,9 @@ mod graph;
 mod hostile;
 mod injection;
 mod injection_paths;
+mod join_attestation;
 mod joining;
+mod known_ek;
 mod leaving;
 mod listener;
 mod malformed_http;
@@ -32,3 +35,4 @@ mod strange_keys;
 mod support;
 mod theft;
 mod tokens;
+mod tpm_policy;

@@ -78,7 +78,7 @@ fn roca_prime(exponent: u32) -> BigUint {
 }
 
 /// A key with the fingerprint of CVE-2017-15361, which signs as any other.
-fn roca_key() -> &'static SoftwareKey {
+pub(crate) fn roca_key() -> &'static SoftwareKey {
     static KEY: OnceLock<SoftwareKey> = OnceLock::new();
     let make = || {
         let (p, q) = (roca_prime(1_000_003), roca_prime(777_777));

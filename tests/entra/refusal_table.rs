@@ -23,7 +23,7 @@ fn code(refusal: Refusal) -> String {
     match refusal.entry().dialect {
         Dialect::Oauth { error, number } => format!("{number} {error}"),
         Dialect::Key { hresult } => format!("KPP {hresult}"),
-        Dialect::Join => "DRS".to_owned(),
+        Dialect::Join { hresult } => hresult.map_or_else(|| "DRS".to_owned(), |code| format!("DRS {code}")),
         Dialect::Graph { code } => format!("Graph {code}"),
         _ => "lab".to_owned(),
     }

@@ -70,6 +70,16 @@ pub(crate) fn certified_ek(vendor: &Authority, days: i64) -> String {
     base64(ek_certificate(vendor, &public(ek_key()), &tpm, validity, &mut OsRng).unwrap().der())
 }
 
+/// The service's certificate for the attestation key, under an endorsement key of somebody's own.
+pub(crate) async fn certified_under(lab: &Lab, ek: &SoftwareKey) -> Vec<String> {
+    let ek_public = area(ek, Attributes::ENDORSEMENT, Scheme::Null);
+    let body = AikChallengeRequest { ek_public, ek_certificate: None, aik_public: aik_area() };
+    let challenge: AikChallenge = lab.send(Request::json(host::AIK, AIK_CHALLENGE_PATH, &body)).await.json().unwrap();
+    let reply = lab.send(answer(&challenge.ticket, &activate_with(ek, &challenge))).await;
+    assert_eq!(reply.status, 200, "{}", text(&reply));
+    reply.json::<AikCertificate>().unwrap().chain
+}
+
 pub(crate) fn challenge(ek_certificate: Option<String>, aik_public: Vec<u8>) -> Request {
     let body = AikChallengeRequest { ek_public: ek_area(), ek_certificate, aik_public };
     Request::json(host::AIK, AIK_CHALLENGE_PATH, &body)
@@ -82,7 +92,11 @@ pub(crate) fn answer(ticket: &str, secret: &[u8]) -> Request {
 
 /// What TPM2_ActivateCredential does (TPM 2.0 Part 1, section 24).
 pub(crate) fn activate(challenge: &AikChallenge) -> Vec<u8> {
-    let seed = ek_key().decrypt_oaep_sha256(&challenge.encrypted_secret, "IDENTITY", &mut OsRng).unwrap();
+    activate_with(ek_key(), challenge)
+}
+
+fn activate_with(ek: &SoftwareKey, challenge: &AikChallenge) -> Vec<u8> {
+    let seed = ek.decrypt_oaep_sha256(&challenge.encrypted_secret, "IDENTITY", &mut OsRng).unwrap();
     let seed = whfb::base::ExposeSecret::expose_secret(&seed);
     let (_, identity) = split_tpm2b(&challenge.credential_blob).unwrap();
     let key = kdfa(seed, "STORAGE", &name_of(&aik_area()), &[], 128).try_into().unwrap();

@@ -3,12 +3,14 @@
 use whfb::attest::TpmIdentity;
 use whfb::base::{Clock as _, OsRng};
 use whfb::crypto::cert::{Authority, Certificate, Extension, Leaf, Name, Text, Validity, oid};
-use whfb::crypto::{PublicKey, RsaPublic};
+use whfb::crypto::{PublicKey, RsaPublic, SoftwareKey};
 use whfb::entra::Rules;
 use whfb::wire::blob;
 use whfb::wire::encoding::base64;
 use whfb::wire::lab::{ATTESTATION_MEMBER, LabAttestation};
-use whfb::wire::tpm::{ALG_SHA256, ATTEST_CREATION, Attested, Attributes, Public, Scheme, name_of};
+use whfb::wire::tpm::{
+    ALG_SHA256, ATTEST_CREATION, Attested, Attributes, Public, Scheme, name_of, owner_qualified_name, qualified_name,
+};
 
 use crate::client::*;
 use crate::software_tpm::*;
@@ -110,15 +112,53 @@ fn refuses_what_a_sender_does_to_a_signed_statement_by_name() {
     });
 }
 
+#[test]
+fn refuses_keys_that_are_not_where_the_statement_says_by_name() {
+    run(async {
+        let registrar = Registrar::new().await;
+        let (storage, elsewhere) = (name_of(b"storage root key"), name_of(b"another"));
+        let below = |area: &[u8]| qualified_name(&owner_qualified_name(&storage), &name_of(area));
+        let mut recipe = Recipe::good(&registrar.nonce);
+        let qualified_name = below(&recipe.public.to_bytes().unwrap());
+        recipe.attest.attested = Attested::Certify { name: Vec::new(), qualified_name };
+        recipe.attest.qualified_signer = below(&aik_area());
+        let placed = |recipe: &Recipe| LabAttestation {
+            aik_public: Some(aik_area()),
+            storage_name: Some(storage.clone()),
+            ..recipe.make(&registrar.nonce, &registrar.chain)
+        };
+        let good = placed(&recipe);
+        let other_storage = LabAttestation { storage_name: Some(elsewhere.clone()), ..good.clone() };
+        let other_aik = LabAttestation {
+            aik_public: Some(area(stranger_key(), Attributes::WINDOWS_AIK, Scheme::Rsassa(ALG_SHA256))),
+            ..good.clone()
+        };
+        recipe.attest.qualified_signer = qualified_signer_of(&elsewhere);
+        for (made, name) in [
+            (other_storage, "AttestationQualifiedName"),
+            (other_aik, "AttestationAikTemplate"),
+            (placed(&recipe), "AttestationQualifiedSigner"),
+        ] {
+            registrar.refuses(&made, name, ATTESTATION_FAILED).await;
+        }
+        registrar.accepts(&good).await;
+    });
+}
+
+/// The attestation key below another storage key.
+fn qualified_signer_of(storage: &[u8]) -> Vec<u8> {
+    qualified_name(&owner_qualified_name(storage), &name_of(&aik_area()))
+}
+
 /// What the tenant's attestation authority never issues.
-struct AikLeaf {
-    subject: Name,
+pub(crate) struct AikLeaf {
+    pub(crate) subject: Name,
     /// SAN, basicConstraints, keyUsage, extKeyUsage, certificatePolicies.
-    extensions: Vec<Extension>,
+    pub(crate) extensions: Vec<Extension>,
 }
 
 impl AikLeaf {
-    fn good() -> Self {
+    pub(crate) fn good() -> Self {
         let tpm = TpmIdentity { manufacturer: 0x4942_4d00, model: "swtpm".into(), version: 0x2019_1023 };
         let extensions = vec![
             Extension::directory_name(&tpm.to_name().unwrap()).unwrap(),
@@ -130,9 +170,13 @@ impl AikLeaf {
         Self { subject: Name::empty(), extensions }
     }
 
-    fn issued(self, authority: &Authority, lab: &Lab) -> Certificate {
+    pub(crate) fn issued(self, authority: &Authority, lab: &Lab) -> Certificate {
+        self.issued_for(aik_key(), authority, lab)
+    }
+
+    pub(crate) fn issued_for(self, key: &SoftwareKey, authority: &Authority, lab: &Lab) -> Certificate {
         let validity = Validity::days_from(lab.clock.now(), 30);
-        let public = &public(aik_key());
+        let public = &public(key);
         let leaf = Leaf { subject: self.subject, public, validity, extensions: self.extensions };
         authority.issue(&leaf, &mut OsRng).unwrap()
     }

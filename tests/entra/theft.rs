@@ -92,3 +92,9 @@ pub(crate) async fn tables(lab: &Lab) -> Vec<String> {
     let rows = query.fetch_all(&mut database(lab).await).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }
+
+/// The audit, oldest first: event and detail.
+pub(crate) async fn audit(lab: &Lab) -> Vec<(String, String)> {
+    let query = sqlx::query_as("SELECT event, detail FROM audit ORDER BY at, rowid");
+    query.fetch_all(&mut database(lab).await).await.unwrap()
+}

@@ -14,14 +14,15 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{SqlSafeStr as _, SqlitePool};
 
 pub(crate) use rows::{Device, DeviceCode, Key, Tenant, TenantKey, User};
-pub use rows::{DeviceRow, KeyRow, Snapshot, UserRow};
-pub(crate) use sql::{NewGrant, Seed};
+pub use rows::{DeviceRow, EndorsedDevice, KeyRow, Snapshot, UserRow};
+pub(crate) use sql::{Endorsement, NewGrant, Seed, Stored};
 
 /// Every step of the schema, oldest first. A step that was released is never edited: its checksum is in each database.
-const STEPS: [(i64, &str, &str); 3] = [
+const STEPS: [(i64, &str, &str); 4] = [
     (1, "directory", include_str!("migrations/0001_directory.sql")),
     (2, "key strength", include_str!("migrations/0002_key_strength.sql")),
     (3, "device codes", include_str!("migrations/0003_device_codes.sql")),
+    (4, "endorsement", include_str!("migrations/0004_endorsement.sql")),
 ];
 
 fn migrations(steps: &[(i64, &'static str, &'static str)]) -> Migrator {

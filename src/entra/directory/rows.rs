@@ -134,6 +134,7 @@ row!(User { upn, display_name, salt, rounds, verifier, mfa_method; id });
 row!(Device {
     display_name, os, os_version, trust_type, enabled, thumbprint, certificate, transport_key, created; id, owner
 });
+row!(EndorsedDevice { ek; device });
 row!(Key { key_id, blob, created, level, report, strength; kid, owner, device });
 
 impl<'r> FromRow<'r, SqliteRow> for DeviceCode {
@@ -181,8 +182,21 @@ pub struct Snapshot {
     pub devices: Vec<DeviceRow>,
     /// Hello keys by age.
     pub keys: Vec<KeyRow>,
+    /// Which TPMs vouched for a key of which device.
+    pub endorsements: Vec<EndorsedDevice>,
     /// How many PRTs and refresh tokens were issued, expired and revoked ones included.
     pub grants: i64,
+}
+
+/// An endorsement key beside a device that it vouched for, in a [`Snapshot`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndorsedDevice {
+    /// Lower-case hexadecimal SHA-256 of the endorsement key's SubjectPublicKeyInfo.
+    pub ek: String,
+    /// The device.
+    #[serde(rename = "deviceId")]
+    pub device: Uuid,
 }
 
 /// A user in a [`Snapshot`].

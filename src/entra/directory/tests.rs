@@ -114,36 +114,98 @@ fn a_database_file_is_the_owners_alone() {
 fn a_deleted_key_leaves_a_line_in_the_audit_and_is_deleted_once() {
     run(async {
         let directory = memory().await;
-        let id = crate::base::Uuid::from_u128(7);
-        let user = User {
-            id,
-            upn: "u@x".into(),
-            display_name: String::new(),
-            salt: String::new(),
-            rounds: 1,
-            verifier: String::new(),
-            mfa_method: true,
-        };
-        let (domain, display_name, region) = ("x".into(), String::new(), String::new());
-        let tenant = Tenant { id, domain, display_name, region };
-        directory.seed(&Seed { tenant, keys: Vec::new(), users: vec![user] }, 0).await.unwrap();
-        let key = Key {
-            kid: id,
-            owner: id,
-            device: id,
-            key_id: "k".into(),
-            blob: String::new(),
-            created: 0,
-            level: "none".into(),
-            report: "null".into(),
-            strength: "normal".into(),
-        };
-        directory.add_key(&key, "slot").await.unwrap();
+        let (id, key) = seeded(&directory).await;
+        directory.add_key(&key, "slot", None).await.unwrap();
         assert!(directory.delete_key(&key, 5).await.unwrap());
         assert!(!directory.delete_key(&key, 6).await.unwrap());
         assert_eq!(directory.keys_of_user(id).await.unwrap(), []);
         let lines: Vec<(i64, String, String)> =
             sqlx::query_as("SELECT at, event, detail FROM audit ORDER BY at").fetch_all(&directory.pool).await.unwrap();
         assert_eq!(lines[1..], [(5, "key deleted".to_owned(), id.to_string())]);
+    });
+}
+
+/// A tenant with a user; and a key of theirs, of a device that is not there.
+async fn seeded(directory: &Directory) -> (Uuid, Key) {
+    let id = Uuid::from_u128(7);
+    let user = User {
+        id,
+        upn: "u@x".into(),
+        display_name: String::new(),
+        salt: String::new(),
+        rounds: 1,
+        verifier: String::new(),
+        mfa_method: true,
+    };
+    let (domain, display_name, region) = ("x".into(), String::new(), String::new());
+    let tenant = Tenant { id, domain, display_name, region };
+    directory.seed(&Seed { tenant, keys: Vec::new(), users: vec![user] }, 0).await.unwrap();
+    let key = Key {
+        kid: id,
+        owner: id,
+        device: id,
+        key_id: "k".into(),
+        blob: String::new(),
+        created: 0,
+        level: "none".into(),
+        report: "null".into(),
+        strength: "normal".into(),
+    };
+    (id, key)
+}
+
+async fn join(directory: &Directory, tenant: Uuid, id: Uuid) {
+    let device = Device {
+        id,
+        owner: tenant,
+        display_name: String::new(),
+        os: String::new(),
+        os_version: String::new(),
+        trust_type: String::new(),
+        enabled: true,
+        thumbprint: id.to_string(),
+        certificate: String::new(),
+        transport_key: String::new(),
+        created: 0,
+    };
+    directory.add_device(tenant, &device).await.unwrap();
+}
+
+#[test]
+fn of_many_devices_at_a_time_one_is_vouched_for_by_an_endorsement_key() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::open(&Database::File(folder.path().join("d.sqlite"))).await.unwrap();
+        let (tenant, key) = seeded(&directory).await;
+        let mut tries = Vec::new();
+        for number in 100..108 {
+            let device = Uuid::from_u128(number);
+            join(&directory, tenant, device).await;
+            let (directory, key) = (directory.clone(), Key { kid: device, device, ..key.clone() });
+            tries.push(async move {
+                let endorsement = Endorsement { ek: "ek".into(), report_if_known: None };
+                directory.add_key(&key, &key.kid.to_string(), Some(&endorsement)).await.unwrap().is_some()
+            });
+        }
+        let tries: Vec<_> = tries.into_iter().map(tokio::spawn).collect();
+        let mut won = 0;
+        for each in tries {
+            won += usize::from(each.await.unwrap());
+        }
+        assert_eq!(won, 1);
+        assert_eq!(directory.keys_of_user(tenant).await.unwrap().len(), 1, "the others left nothing behind");
+        directory.close().await;
+    });
+}
+
+#[test]
+fn the_endorsement_keys_of_expired_certificates_are_forgotten() {
+    run(async {
+        let directory = memory().await;
+        directory.add_aik_certificate("old", "ek", 10, 0).await.unwrap();
+        assert_eq!(directory.endorsement_of("old").await.unwrap().as_deref(), Some("ek"));
+        directory.add_aik_certificate("new", "ek", 100, 11).await.unwrap();
+        assert_eq!(directory.endorsement_of("old").await.unwrap(), None);
+        assert_eq!(directory.endorsement_of("new").await.unwrap().as_deref(), Some("ek"));
     });
 }

@@ -93,6 +93,30 @@ impl From<&Report> for Refusal {
     }
 }
 
+impl Refusal {
+    /// A fault of what a device shows at its join.
+    pub(crate) fn of_join(check: Check, fault: &Fault) -> Self {
+        match (check, fault) {
+            (_, Fault::Untrusted(ChainFault::Expired { .. })) => Self::JoinAikExpired,
+            (Check::AikVersion, _) => Self::JoinAikVersion,
+            (Check::AikSubject, _) => Self::JoinAikSubject,
+            (Check::AikAlternativeName, _) => Self::JoinAikAlternativeName,
+            (Check::AikExtendedKeyUsage, _) => Self::JoinAikExtendedKeyUsage,
+            (Check::AikAuthority, _) => Self::JoinAikAuthority,
+            (Check::AikStrength, _) => Self::JoinAikStrength,
+            (Check::Chain, _) => Self::JoinAikChain,
+            (Check::Assurance, _) => Self::JoinAikAssurance,
+            (Check::Vendor, _) => Self::JoinAikVendor,
+            (Check::Virtual, _) => Self::JoinAikVirtual,
+            (Check::Certificates, _) => Self::JoinAikCertificateMalformed,
+            (Check::ExtraData, _) => Self::JoinAttestationExtraData,
+            (Check::SubjectKey, _) => Self::JoinAttestationSubjectKey,
+            (Check::Signature, _) => Self::JoinAttestationSignature,
+            _ => Self::JoinAttestationInvalid,
+        }
+    }
+}
+
 pub(super) fn of_check(check: Check) -> Refusal {
     match check {
         Check::PublicArea => Refusal::AttestationPublicArea,
@@ -119,28 +143,28 @@ pub(super) fn of_check(check: Check) -> Refusal {
         Check::AikAlternativeName => Refusal::AttestationAikAlternativeName,
         Check::AikExtendedKeyUsage => Refusal::AttestationAikExtendedKeyUsage,
         Check::AikAuthority => Refusal::AttestationAikAuthority,
+        Check::QualifiedName => Refusal::AttestationQualifiedName,
+        Check::AikTemplate => Refusal::AttestationAikTemplate,
+        Check::QualifiedSigner => Refusal::AttestationQualifiedSigner,
+        Check::AikStrength => Refusal::AttestationAikStrength,
         Check::Chain => Refusal::AttestationChain,
+        Check::Vendor => Refusal::AttestationVendor,
+        Check::Virtual => Refusal::AttestationVirtual,
         Check::Assurance => Refusal::AttestationAssurance,
         // What these look at does not travel in a registration yet, or no rule asks for it.
         Check::RelyingParty
         | Check::Clock
-        | Check::QualifiedName
         | Check::Roca
         | Check::Algorithm
-        | Check::AikTemplate
-        | Check::QualifiedSigner
         | Check::AikCreation
         | Check::AikAaguid
-        | Check::AikStrength
         | Check::EkCertificates
         | Check::EkProfile
         | Check::EkRoca
         | Check::EkChain
         | Check::SameTpm
-        | Check::Vendor
         | Check::Model
-        | Check::Firmware
-        | Check::Virtual => Refusal::AttestationLevelTooLow,
+        | Check::Firmware => Refusal::AttestationLevelTooLow,
     }
 }
 

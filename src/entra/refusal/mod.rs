@@ -30,7 +30,10 @@ pub enum Dialect {
         hresult: Hresult,
     },
     /// Device join and discovery: the MS-DVRJ error body.
-    Join,
+    Join {
+        /// What a Windows device shows for it, where one is documented.
+        hresult: Option<Hresult>,
+    },
     /// Microsoft Graph: an OData error body, the refusal's name before its text.
     Graph {
         /// `error.code`, one of Graph's.

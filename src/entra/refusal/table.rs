@@ -43,7 +43,12 @@ const fn Key(hresult: Hresult) -> Dialect {
 
 #[expect(non_snake_case, reason = "reads as the dialect in the table below")]
 const fn Join() -> Dialect {
-    Dialect::Join
+    Dialect::Join { hresult: None }
+}
+
+#[expect(non_snake_case, reason = "reads as the dialect in the table below")]
+const fn JoinAttestation(hresult: Hresult) -> Dialect {
+    Dialect::Join { hresult: Some(hresult) }
 }
 
 #[expect(non_snake_case, reason = "reads as the dialect in the table below")]
@@ -199,6 +204,24 @@ refusals! {
     JoinRequestKey = 400 Join, "the certification request's key is not RSA-2048";
     JoinRequestSubject = 400 Join, "the certification request's subject is not the one that join requests have";
     JoinTransportKeyInvalid = 400 Join, "TransportKey is not a base64 RSA1 blob of 2048 bits";
+    JoinAikCertificateMalformed = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate is not a base64 DER certificate";
+    JoinAikVersion = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate is not version 3";
+    JoinAikSubject = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate has a subject";
+    JoinAikAlternativeName = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate names no TPM";
+    JoinAikExtendedKeyUsage = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate lacks its extended key usage";
+    JoinAikAuthority = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate is not marked CA:FALSE";
+    JoinAikStrength = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate is of a key that is neither RSA-2048 nor P-256, or weak";
+    JoinAikChain = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate has no path to the tenant's attestation authority";
+    JoinAikExpired = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate has expired";
+    JoinAikAssurance = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate does not say how the EK was verified";
+    JoinAikVendor = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate names a TPM of a vendor that the tenant does not take";
+    JoinAikVirtual = 400 JoinAttestation(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "AikCertificate names a TPM that is software, or none, and the tenant takes chips alone";
+    JoinAttestationAlone = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "AttestationData comes without an AikCertificate";
+    JoinAttestationMalformed = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "AttestationData is not base64 of a key attestation statement";
+    JoinAttestationExtraData = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "the statement is not made over this certification request";
+    JoinAttestationSubjectKey = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "the statement is about another key than the transport key";
+    JoinAttestationSignature = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "the statement's signature is not by the key of AikCertificate";
+    JoinAttestationInvalid = 400 JoinAttestation(Hresult::DSREG_E_TRANSPORT_KEY_STATEMENT_INVALID), "the statement about the transport key does not hold";
 
     // --- device deletion
     LeaveCertificateMissing = 401 Join, "the TLS connection has no client certificate";
@@ -249,6 +272,7 @@ refusals! {
     // --- steps 3 and 4: the user and the key
     KeyUserUnknown = 400 Key(Hresult::DSREG_E_DIRECTORY), "the token's user does not exist";
     KeyWeak = 400 Key(Hresult::DSREG_E_DIRECTORY), "the key has the fingerprint of a known weakness (CVE-2017-15361)";
+    KeyInSoftware = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the tenant requires keys in hardware, and this one is said to be in software";
     AttestationMissing = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the tenant requires attested keys, and no statement was sent";
     AttestationLevelTooLow = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's level is below what the tenant requires";
     AttestationNonceMissing = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is not made over a nonce";
@@ -263,6 +287,7 @@ refusals! {
     AttestationType = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is not a certification";
     AttestationExtraData = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "extraData does not bind the nonce and the key";
     AttestationName = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the certified Name is not that of the public area";
+    AttestationQualifiedName = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key is not below the storage key that the statement names";
     AttestationSubjectKey = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement is about another key";
     AttestationFixedTpm = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key may leave its TPM";
     AttestationFixedParent = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the key may be duplicated";
@@ -274,14 +299,20 @@ refusals! {
     AttestationStrength = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the attested key is not RSA-2048 with exponent 65537";
     AttestationCertificates = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's certificates cannot be read, or are none or too many";
     AttestationSignature = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the statement's signature is not by the attestation key";
+    AttestationAikTemplate = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the attestation key's public area is not that of its certificate, or of no attestation key";
+    AttestationQualifiedSigner = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the attestation key is not below the storage key that the statement names";
     AttestationAikVersion = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate is not version 3";
     AttestationAikSubject = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate has a subject";
     AttestationAikAlternativeName = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate names no TPM";
     AttestationAikExtendedKeyUsage = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate lacks its extended key usage";
     AttestationAikAuthority = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate is not marked CA:FALSE";
+    AttestationAikStrength = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the attestation key is neither RSA-2048 nor P-256, or weak";
     AttestationChain = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate has no path to the tenant's attestation authority";
     AttestationAssurance = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_INVALID), "the AIK certificate does not say how the EK was verified";
     AttestationAikExpired = 400 Key(Hresult::DSREG_E_AIK_CERTIFICATE_EXPIRED), "the AIK certificate, or one above it, has expired";
+    AttestationVendor = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the TPM is of a vendor that the tenant does not take";
+    AttestationVirtual = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the TPM is software, or nobody says which it is, and the tenant takes chips alone";
+    EkAlreadyKnown = 400 Key(Hresult::DSREG_E_ATTESTATION_FAILED), "the TPM behind the statement vouches for another device already";
 
     // --- Microsoft Graph; which code belongs to which case is [inferred]
     GraphVersionUnknown = 400 Graph("BadRequest"), "the path begins with neither v1.0 nor beta";

@@ -87,7 +87,7 @@ fn profile(text: &str, value: &Spanned<DeValue<'_>>) -> Result<Profile, RulesFil
 fn turn(rules: &mut Rules, switch: &Switch, value: &Spanned<DeValue<'_>>) -> Option<()> {
     let written = match (value.get_ref(), switch.kind) {
         (DeValue::Boolean(flag), Kind::Flag) => flag.to_string(),
-        (DeValue::String(words), Kind::Time | Kind::TimeOrAny | Kind::Words(_)) => words.to_string(),
+        (DeValue::String(words), Kind::Time | Kind::TimeOrAny | Kind::Words(_) | Kind::Vendors) => words.to_string(),
         _ => return None,
     };
     switch.turn(rules, &written).then_some(())

@@ -10,8 +10,8 @@ use std::fmt;
 
 pub use file::{RulesFault, RulesFileError};
 pub use setting::{
-    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, KeyErrorForm, Kind, Pctx, PrtTokenType,
-    RegistrationAmr, StrangerEk, WeakKey,
+    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, JoinAttestation, KeyErrorForm, Kind,
+    KnownEk, Pctx, PrtTokenType, RegistrationAmr, StrangerEk, VirtualTpm, WeakKey,
 };
 pub use table::{Rules, SWITCHES, Switch};
 

@@ -1,7 +1,11 @@
 //! What a switch can be (a flag, a time, one of several words), and how each is written and read.
 
+use crate::attest::VendorId;
 use crate::base::SignedDuration;
 use jiff::{Span, SpanRelativeTo};
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as ValueError;
 
 /// The kind of a switch's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +18,8 @@ pub enum Kind {
     TimeOrAny,
     /// One of these words.
     Words(&'static [&'static str]),
+    /// Vendors of TPMs with commas between them, or `any`.
+    Vendors,
 }
 
 /// The value of a switch.
@@ -71,6 +77,32 @@ impl Setting for Option<SignedDuration> {
     }
 }
 
+impl Setting for Vec<VendorId> {
+    const KIND: Kind = Kind::Vendors;
+
+    /// A vendor is written by the characters that the registry has for it, so that a misspelt one is refused, or by its number.
+    fn read(text: &str, _: i64) -> Option<Self> {
+        let one = |text: &str| {
+            let id = VendorId::deserialize(IntoDeserializer::<ValueError>::into_deserializer(text)).ok()?;
+            (text.starts_with("id:") || id.name().is_some()).then_some(id)
+        };
+        if text == ANY { Some(Self::new()) } else { text.split(',').map(|each| one(each.trim())).collect() }
+    }
+
+    fn text(&self) -> String {
+        if self.is_empty() {
+            return ANY.to_owned();
+        }
+        let word = |id: &VendorId| {
+            let bytes = id.0.to_be_bytes();
+            let text = std::str::from_utf8(&bytes).unwrap_or_default().trim_end_matches(['\0', ' ']);
+            let known = id.name().is_some() && VendorId::from_text(text) == Some(*id);
+            if known { text.to_owned() } else { format!("id:{:08X}", id.0) }
+        };
+        self.iter().map(word).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Kind {
     /// What is allowed, as it is written in a rules file; times go up to `longest` seconds.
     pub(super) fn allowed(self, longest: i64) -> String {
@@ -79,6 +111,7 @@ impl Kind {
             Self::Flag => "true, false".to_owned(),
             Self::Time => times(),
             Self::TimeOrAny => format!("{}, or \"{ANY}\"", times()),
+            Self::Vendors => format!("\"{ANY}\", or vendors of TPMs such as \"IFX, STM, id:4E544300\""),
             Self::Words(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "),
         }
     }
@@ -195,6 +228,30 @@ words! {
         None = "none",
     }
 
+    /// What becomes of a statement by a TPM that vouches for another device already.
+    KnownEk {
+        /// The key is registered, and its report, the reply and the audit say `EK_ALREADY_KNOWN`.
+        Report = "report",
+        /// It is refused.
+        Refuse = "refuse",
+    }
+
+    /// Whether a TPM may be software.
+    VirtualTpm {
+        /// It may.
+        Allow = "allow",
+        /// A TPM that is software, or that no certificate names, vouches for no key.
+        Refuse = "refuse",
+    }
+
+    /// What is done with `AikCertificate` and `AttestationData` of a device join.
+    JoinAttestation {
+        /// They are not looked at.
+        Ignore = "ignore",
+        /// What is sent must hold; none is needed.
+        Judge = "judge",
+    }
+
     /// What the AIK service makes of an EK certificate by a vendor that the lab does not know.
     StrangerEk {
         /// As of none: the attestation key is certified against the endorsement key alone, and reaches level `aik`.
@@ -229,6 +286,19 @@ mod tests {
             assert_eq!(SignedDuration::read(text, 86_400).map(|time| time.as_secs()), seconds, "{text:?}");
         }
         assert_eq!(<Option<SignedDuration>>::read("any", 1), Some(None));
+    }
+
+    #[test]
+    fn vendors_are_known_by_name_and_all_others_by_number() {
+        let read = |text: &str| Vec::<VendorId>::read(text, 0);
+        for text in ["any", "IFX", "IFX, STM", "IBM, id:58595A00", "id:53544D20"] {
+            let vendors = read(text).unwrap();
+            assert_eq!(read(&vendors.text()), Some(vendors), "{text}");
+        }
+        assert_eq!(read("STM").unwrap()[0].name(), Some("STMicroelectronics"));
+        for wrong in ["", "IFX,", "INTEL", "XYZ", "ifx", "any, IFX", "id:5859", "IFX STM"] {
+            assert_eq!(read(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::setting::{Kind, Setting};
 use super::{
-    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, KeyErrorForm, Pctx, Profile, PrtTokenType,
-    RegistrationAmr, StrangerEk, Tag, WeakKey,
+    AssertionAudience, AssertionNonce, Attestation, DuplicateKey, Freshness, JoinAttestation, KeyErrorForm, KnownEk,
+    Pctx, Profile, PrtTokenType, RegistrationAmr, StrangerEk, Tag, VirtualTpm, WeakKey,
 };
+use crate::attest::VendorId;
 use crate::base::SignedDuration;
 
 /// A switch as rules files and `whfb serve --rules-help` know it.
@@ -85,6 +86,11 @@ const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
 rules! {
+    "join-attestation" = join_attestation: JoinAttestation {
+        "whether AikCertificate and AttestationData of a device join must hold where they are sent, in the lab's encoding";
+        Entra: JoinAttestation::Judge, Tag::Ours;
+        Adfs: JoinAttestation::Ignore, Tag::Spec("MS-DVRJ has no members for them");
+    }
     "registration-amr" = registration_amr: RegistrationAmr {
         "which amr of a token is good for registering a key";
         Entra: RegistrationAmr::Ngcmfa, Tag::Client("roadtx, AADInternals and libhimmelblau ask for it");
@@ -127,6 +133,24 @@ rules! {
     "attestation-freshness" = attestation_freshness: Freshness {
         "whether a statement must be made over a nonce of the server";
         Entra: Freshness::Required, Tag::Ours;
+    }
+    "require-hardware" = require_hardware: bool {
+        "a key whose registration says that it is in software is refused, whatever attestation says; a silent one is not";
+        Entra: false, Tag::Ours;
+        HardwareRequired: true, Tag::Ours;
+    }
+    "known-ek" = known_ek: KnownEk {
+        "what becomes of a statement by a TPM whose endorsement key vouches for another device that still exists";
+        Entra: KnownEk::Report, Tag::Ours;
+        Strict: KnownEk::Refuse, Tag::Ours;
+    }
+    "vendors" = vendors: Vec<VendorId> {
+        "whose TPMs vouch for keys; a TPM whose endorsement key nobody vouches for is of no vendor";
+        Entra: Vec::new(), Tag::Ours;
+    }
+    "virtual-tpm" = virtual_tpm: VirtualTpm {
+        "whether TPMs that are software do, by their vendor: every profile allows them, since swtpm of the lab's devices is one";
+        Entra: VirtualTpm::Allow, Tag::Ours;
     }
     "exact-template" = exact_template: bool {
         "an attested key must have exactly the attributes and scheme of the Windows template";

@@ -7,6 +7,7 @@ fn other(switch: &Switch, rules: &Rules) -> &'static str {
         Kind::Time => &["7m", "8m"],
         Kind::TimeOrAny => &["7m", "any"],
         Kind::Words(words) => words,
+        Kind::Vendors => &["any", "IFX, STM"],
     };
     candidates.iter().copied().find(|value| *value != switch.value(rules)).unwrap()
 }
@@ -62,8 +63,10 @@ fn every_profile_has_its_name_and_no_two_are_the_same() {
 
 #[test]
 fn hardware_required_is_strict_with_attestation() {
-    let relaxed = Rules { attestation: Rules::strict().attestation, ..Rules::hardware_required() };
+    let attestation = Rules::strict().attestation;
+    let relaxed = Rules { attestation, require_hardware: false, ..Rules::hardware_required() };
     assert_eq!(relaxed, Rules::strict());
+    assert!(Rules::hardware_required().require_hardware);
     assert!(Rules::hardware_required().attestation >= Attestation::RequireAik);
 }
 

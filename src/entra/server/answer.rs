@@ -147,11 +147,12 @@ fn refused(refusal: Refusal, form: KeyErrorForm, ids: &Ids) -> Response {
             error: (form == KeyErrorForm::Both)
                 .then(|| NestedError { code: name.to_owned(), message: text.to_owned() }),
         }),
-        Dialect::Join => serde_json::to_value(JoinError {
+        Dialect::Join { hresult } => serde_json::to_value(JoinError {
             error_type: name.to_owned(),
             message: text.to_owned(),
             trace_id: ids.request.to_string(),
             time: ids.now.strftime("%m-%d-%Y %H:%M:%SZ").to_string(),
+            hresult: hresult.map(|code| code.to_string()),
         }),
         Dialect::Graph { code } => serde_json::to_value(GraphError {
             error: GraphErrorBody {

@@ -2,6 +2,7 @@
 
 mod device;
 mod device_code;
+mod endorsement;
 mod grant;
 mod key;
 mod snapshot;
@@ -13,6 +14,7 @@ use super::DirectoryError;
 use crate::base::{OsRng, Uuid, random_guid};
 
 pub(crate) use grant::NewGrant;
+pub(crate) use key::{Endorsement, Stored};
 pub(crate) use tenant::Seed;
 
 type Answer<T> = Result<T, DirectoryError>;

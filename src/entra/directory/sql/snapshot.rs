@@ -22,6 +22,7 @@ impl Directory {
         )
         .fetch_all(&mut *work)
         .await?;
+        let endorsements = Self::endorsed(&mut work).await?;
         let grants = sqlx::query_scalar("SELECT COUNT(*) FROM grants").fetch_one(&mut *work).await?;
         work.commit().await?;
         Ok(Snapshot {
@@ -30,6 +31,7 @@ impl Directory {
             keys: keys.into_iter().map(|key| key_row(key, &users)).collect(),
             users: users.into_iter().map(user_row).collect(),
             devices: devices.into_iter().map(device_row).collect(),
+            endorsements,
             grants,
         })
     }
