@@ -84,11 +84,6 @@ impl Certificate {
         self.version_3
     }
 
-    /// The serial number, unique among the certificates of one issuer.
-    pub fn serial(&self) -> &[u8] {
-        self.parsed.tbs_certificate.serial_number.as_bytes()
-    }
-
     /// Upper-case hexadecimal SHA-1 of the DER: Windows' thumbprint.
     pub fn thumbprint(&self) -> String {
         sha1(&self.der).iter().map(|byte| format!("{byte:02X}")).collect()
