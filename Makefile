@@ -65,7 +65,7 @@ bench-fleet: setup
 
 # What cargo fuzz passes, without the sanitizers, for which it takes a nightly compiler: the crate has no unsafe code. With
 # --target, build scripts and macros stay as they are.
-TARGETS := lines syncml reg pol intune jws jwe blob kpp join form credential tpm kast webauthn cert reply router
+TARGETS := lines syncml reg pol intune jws jwe blob kpp join form credential tpm kast webauthn cert crl bundle reply router
 TARGET ?= lines
 SECONDS ?= 60
 COVERAGE := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \

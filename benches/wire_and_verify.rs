@@ -75,6 +75,7 @@ fn judge(criterion: &mut Criterion) {
         key: Some(&key),
         roots: &roots,
         vendors: &[],
+        crls: &[],
         at: now,
         policy: &Policy::default(),
     };

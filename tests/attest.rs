@@ -124,6 +124,7 @@ fn vector(kind: KeyKind) -> Vector {
         key: base64(&key.public_key().unwrap().to_spki()),
         roots: root(&service),
         vendors: root(&vendor),
+        crls: vec![],
         statement: certified(&mut tpm, kind, &key, &aik, &certificate),
     }
 }

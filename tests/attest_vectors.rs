@@ -97,5 +97,5 @@ fn every_name_of_a_fault_has_a_vector() {
     let mut profile = inner(&["ek-unfit"]);
     profile.extend(["key".to_owned(), "chain".to_owned()]);
     assert_eq!(profile, variants("src/attest/profile/ek.rs", "EkFault"));
-    assert_eq!(inner(&["untrusted", "ek-untrusted"]), variants("src/attest/chain/mod.rs", "ChainFault"));
+    assert_eq!(inner(&["untrusted", "ek-untrusted"]), variants("src/attest/chain/fault.rs", "ChainFault"));
 }

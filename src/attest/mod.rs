@@ -18,7 +18,7 @@ mod statement;
 mod vendor;
 mod verify;
 
-pub use chain::{ChainFault, LONGEST_PATH, build_path};
+pub use chain::{Anchors, ChainFault, LONGEST_PATH, build_path};
 pub use challenge::{ChallengeError, SECRET_LIMIT, make_credential};
 pub use check::Check;
 pub use fault::Fault;

@@ -143,7 +143,7 @@ impl Join {
         let fault = |fault| Exchange::Join.fault(fault);
         let der = from_base64(&reply.certificate.raw_body).map_err(|_| fault(ReplyFault::Certificate))?;
         let certificate = Certificate::from_der(&der).map_err(|_| fault(ReplyFault::Certificate))?;
-        if certificate.public().to_spki() != pending.device_key.spki {
+        if certificate.public().map(PublicKey::to_spki).ok().as_ref() != Some(&pending.device_key.spki) {
             return Err(fault(ReplyFault::OtherKey));
         }
         if !certificate.thumbprint().eq_ignore_ascii_case(&reply.certificate.thumbprint) {

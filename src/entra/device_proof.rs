@@ -45,6 +45,7 @@ pub(crate) async fn signer(entra: &Entra, jws: &Jws, by_hello: bool) -> Result<(
     })?;
     certificate
         .public()
+        .map_err(|_| Refusal::CertificateMalformed)?
         .verify(SignatureAlgorithm::RsaSha256, jws.signing_input.as_bytes(), &jws.signature)
         .map_err(|_| Refusal::SignedRequestSignature)?;
     let found = entra.directory().device_by_thumbprint(&certificate.thumbprint()).await?;
@@ -75,7 +76,7 @@ pub(crate) fn certificate(entra: &Entra, der: &[u8]) -> Result<Certificate, Cert
     if certificate.issuer() != authority.subject() {
         return Err(CertificateFault::Foreign);
     }
-    certificate.verify_signed_by(authority.public()).map_err(|_| CertificateFault::Foreign)?;
+    certificate.verify_issued_by(authority).map_err(|_| CertificateFault::Foreign)?;
     let validity = certificate.validity().map_err(|_| CertificateFault::Malformed)?;
     if validity.contains(entra.now()) { Ok(certificate) } else { Err(CertificateFault::Expired) }
 }

@@ -72,6 +72,7 @@ fn findings(entra: &Entra, statement: &Statement, transport: &PublicKey, bound: 
             key: Some(transport),
             roots: std::slice::from_ref(entra.keys().aik.certificate()),
             vendors: entra.vendor_roots(),
+            crls: &[],
             at: entra.now(),
             policy: &policy,
         },

@@ -54,7 +54,7 @@ pub(crate) async fn redeem(entra: &Entra, jws: &Jws) -> Result<Signed, Failure> 
         }
         "device_auth" => {
             let wanted: PeerCertificateRequest = jws.claims().map_err(|_| Refusal::SignedRequestMalformed)?;
-            return p2p::issue(entra, &device, certificate.public(), &wanted).map(Signed::Peer);
+            return p2p::issue(entra, &device, certificate.public()?, &wanted).map(Signed::Peer);
         }
         _ => {}
     }

@@ -116,6 +116,7 @@ fn verdict(entra: &Entra, wanted: &KeyRequest, statement: &Statement) -> Result<
             key: Some(&PublicKey::Rsa(wanted.key.clone())),
             roots: std::slice::from_ref(entra.keys().aik.certificate()),
             vendors: entra.vendor_roots(),
+            crls: &[],
             at: entra.now(),
             policy: &policy,
         },

@@ -21,7 +21,7 @@ fn a_device_certificate_has_entras_shape() {
         let reply: JoinReply = lab.send(join(&token, &join_body())).await.json().unwrap();
         let certificate = Certificate::from_der(&from_base64(&reply.certificate.raw_body).unwrap()).unwrap();
         assert_eq!(reply.certificate.thumbprint, certificate.thumbprint());
-        assert_eq!(certificate.public(), &public(device_key()));
+        assert_eq!(certificate.public(), Ok(&public(device_key())));
         assert_eq!(certificate.issuer().text(oid::COMMON_NAME).as_deref(), Some("MS-Organization-Access"));
         assert_eq!(certificate.is_authority(), Ok(Some(false)));
         assert_eq!(certificate.criticality(oid::EXTENDED_KEY_USAGE), Some(true));

@@ -177,7 +177,7 @@ fn the_context_of_ad_fs_is_signed_by_the_issuer_of_device_certificates() {
             let signed = from_base64(pctx).unwrap();
             let authority = certificate_in(&signed);
             let issued = Certificate::from_der(&from_base64(&device.certificate).unwrap()).unwrap();
-            assert_eq!(issued.verify_signed_by(authority.public()), Ok(()));
+            assert_eq!(issued.verify_issued_by(&authority), Ok(()));
             match opened_by_openssl(&signed, authority.der()) {
                 Some(text) => assert_eq!(text, "{\"DomainControllerFqdn\":\"dc.contoso.example\"}"),
                 None => drop(missing::<()>("a signed context as OpenSSL reads it", "openssl")),

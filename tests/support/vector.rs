@@ -11,7 +11,7 @@ use serde_json::Value;
 use whfb::attest::{Expectation, Freshness, Policy, RelyingParty, Report, Statement, verify};
 use whfb::base::Timestamp;
 use whfb::crypto::PublicKey;
-use whfb::crypto::cert::Certificate;
+use whfb::crypto::cert::{Certificate, RevocationList};
 use whfb::wire::encoding::from_base64;
 
 /// As it is in its file; byte strings are base64.
@@ -31,6 +31,8 @@ pub(crate) struct Vector {
     pub(crate) key: String,
     pub(crate) roots: Vec<String>,
     pub(crate) vendors: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) crls: Vec<String>,
     pub(crate) statement: Statement,
 }
 
@@ -50,6 +52,7 @@ pub(crate) struct Known {
     aaguid: Vec<u8>,
     roots: Vec<Certificate>,
     vendors: Vec<Certificate>,
+    crls: Vec<RevocationList>,
 }
 
 fn bytes(text: &str) -> Vec<u8> {
@@ -82,6 +85,11 @@ impl Vector {
             aaguid: self.relying_party.as_ref().map(|party| bytes(&party.aaguid)).unwrap_or_default(),
             roots: certificates(&self.roots),
             vendors: certificates(&self.vendors),
+            crls: self
+                .crls
+                .iter()
+                .map(|each| RevocationList::from_der(&bytes(each)).expect("a revocation list"))
+                .collect(),
             vector: self.clone(),
         }
     }
@@ -102,6 +110,7 @@ impl Known {
                 key: Some(&self.key),
                 roots: &self.roots,
                 vendors: &self.vendors,
+                crls: &self.crls,
                 at: self.vector.at,
                 policy: &self.vector.policy,
             },

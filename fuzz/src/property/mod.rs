@@ -51,6 +51,10 @@ pub enum Target {
     Webauthn,
     /// Certificates and certification requests.
     Cert,
+    /// Revocation lists.
+    Crl,
+    /// Files of certificates and revocation lists.
+    Bundle,
     /// What the services answer.
     Reply,
     /// The server, by requests.
@@ -63,7 +67,7 @@ impl Target {
     pub fn all() -> Vec<Self> {
         let mut all: Vec<Self> = FileFormat::ALL.into_iter().map(Self::Policy).collect();
         all.extend([Self::Jws, Self::Jwe, Self::Blob, Self::Kpp, Self::Join, Self::Form, Self::Credential]);
-        all.extend([Self::Tpm, Self::Kast, Self::Webauthn, Self::Cert, Self::Reply]);
+        all.extend([Self::Tpm, Self::Kast, Self::Webauthn, Self::Cert, Self::Crl, Self::Bundle, Self::Reply]);
         #[cfg(feature = "entra")]
         all.push(Self::Router);
         all
@@ -84,6 +88,8 @@ impl Target {
             Self::Kast => "kast",
             Self::Webauthn => "webauthn",
             Self::Cert => "cert",
+            Self::Crl => "crl",
+            Self::Bundle => "bundle",
             Self::Reply => "reply",
             #[cfg(feature = "entra")]
             Self::Router => "router",
@@ -108,6 +114,8 @@ impl Target {
             Self::Kast => kast::judge(bytes),
             Self::Webauthn => webauthn::judge(bytes),
             Self::Cert => cert::judge(bytes),
+            Self::Crl => cert::list(bytes),
+            Self::Bundle => cert::bundle(bytes),
             Self::Reply => reply::judge(bytes),
             #[cfg(feature = "entra")]
             Self::Router => router::judge(bytes),

@@ -1,11 +1,17 @@
 //! Certificate paths from a leaf to a root that is trusted (RFC 5280 section 6, as far as TPM certificates need it).
 //!
-//! Not looked at: revocation, name constraints (refused where critical, as every extension that is not known here) and
-//! policy mapping.
+//! Not looked at: name constraints (refused where critical, as every extension that is not known here) and policy mapping.
+//! Revocation is looked at for issuers whose list is given; the roots are trusted as they are.
+
+mod fault;
+mod revocation;
 
 use crate::base::Timestamp;
 use crate::crypto::cert::oid::ObjectIdentifier;
-use crate::crypto::cert::{Certificate, oid};
+use crate::crypto::cert::{Certificate, RevocationList, SignatureFault, oid};
+
+pub use fault::ChainFault;
+use fault::hex;
 
 /// The longest path, leaf and root included.
 pub const LONGEST_PATH: usize = 8;
@@ -21,108 +27,28 @@ const KNOWN: &[ObjectIdentifier] = &[
     oid::SUBJECT_DIRECTORY_ATTRIBUTES,
 ];
 
-/// Why there is no path. The names are those of certificates: the subject, or `(empty)`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum ChainFault {
-    /// Neither intermediates nor roots hold a certificate with the issuer's name.
-    #[error("issuer not found: {issuer}")]
-    IssuerNotFound {
-        /// The name that was looked for.
-        issuer: String,
-    },
-    /// Certificates of that name are there, and the signature is by none of them.
-    #[error("not signed by the key of {issuer}")]
-    Signature {
-        /// The issuer's name.
-        issuer: String,
-    },
-    /// A self-issued certificate that is not among the roots.
-    #[error("{subject} is its own issuer and not among the trusted roots")]
-    UntrustedRoot {
-        /// Its name.
-        subject: String,
-    },
-    /// The issuers lead back to a certificate that is already in the path.
-    #[error("the issuers run in a circle at {issuer}")]
-    Loop {
-        /// The issuer that came twice.
-        issuer: String,
-    },
-    /// A certificate is not yet valid.
-    #[error("{subject} is valid from {from} only")]
-    NotYetValid {
-        /// Its name.
-        subject: String,
-        /// Its first instant.
-        from: Timestamp,
-    },
-    /// A certificate is no longer valid.
-    #[error("{subject} was valid until {to}")]
-    Expired {
-        /// Its name.
-        subject: String,
-        /// Its last instant.
-        to: Timestamp,
-    },
-    /// The issuer's certificate does not say CA:TRUE.
-    #[error("{issuer} is no certificate authority")]
-    NotAnAuthority {
-        /// The issuer's name.
-        issuer: String,
-    },
-    /// The issuer's key usage lacks keyCertSign.
-    #[error("{issuer} may not sign certificates")]
-    MayNotSign {
-        /// The issuer's name.
-        issuer: String,
-    },
-    /// More intermediates than the issuer's path length allows.
-    #[error("{issuer} allows {allowed} intermediates below it")]
-    PathLength {
-        /// The issuer's name.
-        issuer: String,
-        /// Its `pathLenConstraint`.
-        allowed: u8,
-    },
-    /// A critical extension that is not known here.
-    #[error("{subject} has the unknown critical extension {extension}")]
-    UnknownCritical {
-        /// The name of the certificate.
-        subject: String,
-        /// The extension's object identifier.
-        extension: String,
-    },
-    /// An extension is there twice.
-    #[error("{subject} has an extension twice")]
-    RepeatedExtension {
-        /// The name of the certificate.
-        subject: String,
-    },
-    /// An extension or a time cannot be read.
-    #[error("a field of {subject} cannot be read")]
-    Unreadable {
-        /// The name of the certificate.
-        subject: String,
-    },
-    /// No path within [`LONGEST_PATH`] certificates, or too many candidates.
-    #[error("no path within {LONGEST_PATH} certificates")]
-    TooLong,
+/// What a verifier trusts: the roots, and what it knows about certificates that were taken back.
+#[derive(Debug, Clone, Copy)]
+pub struct Anchors<'a> {
+    /// The trusted roots. What their own signatures are made with does not matter.
+    pub roots: &'a [Certificate],
+    /// Revocation lists, of any issuers in any order. Certificates of an issuer without one are not checked for revocation.
+    pub crls: &'a [RevocationList],
 }
 
-/// Finds a path from `leaf` through `intermediates` to one of `roots`, every certificate valid at `at`: leaf first, root last.
+/// Finds a path from `leaf` through `intermediates` to one of the roots, every certificate valid at `at`: leaf first, root last.
 ///
 /// Without a path, the fault is that of the attempt which came farthest.
 pub fn build_path<'a>(
     leaf: &'a Certificate,
     intermediates: &'a [Certificate],
-    roots: &'a [Certificate],
+    anchors: &Anchors<'a>,
     at: Timestamp,
 ) -> Result<Vec<&'a Certificate>, ChainFault> {
     judge_member(leaf, at)?;
-    let mut search = Search { intermediates, roots, at, tries: 0, farthest: None };
-    let mut path = vec![leaf];
+    let mut search = Search { intermediates, anchors: *anchors, at, tries: 0, farthest: None };
+    let mut path = Vec::with_capacity(LONGEST_PATH);
+    path.push(leaf);
     if search.extend(&mut path) {
         return Ok(path);
     }
@@ -131,11 +57,20 @@ pub fn build_path<'a>(
 
 struct Search<'a> {
     intermediates: &'a [Certificate],
-    roots: &'a [Certificate],
+    anchors: Anchors<'a>,
     at: Timestamp,
     tries: usize,
     /// The fault to report, with how far its attempt came.
     farthest: Option<((usize, bool), ChainFault)>,
+}
+
+/// How a candidate's key identifier and the one that is looked for agree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KeyId {
+    /// They are the same, or one of them is not given.
+    Fits,
+    /// They differ; it is tried all the same, and last: identifiers are hints (RFC 4158 section 3.5.12).
+    Differs,
 }
 
 impl<'a> Search<'a> {
@@ -146,46 +81,67 @@ impl<'a> Search<'a> {
             self.note(path.len(), true, ChainFault::TooLong);
             return false;
         }
-        let issuer = last.issuer();
-        let (roots, intermediates) = (self.roots, self.intermediates);
-        let named = roots.iter().map(|each| (each, true)).chain(intermediates.iter().map(|each| (each, false)));
+        let wanted = last.authority_key_id();
         let mut found = false;
-        for (candidate, is_root) in named.filter(|(each, _)| each.subject() == issuer) {
-            found = true;
-            if path.contains(&candidate) {
-                let own = candidate == last && !is_root;
-                self.note(path.len(), true, if own { untrusted(last) } else { circle(last) });
-                continue;
+        for pass in [KeyId::Fits, KeyId::Differs] {
+            let (roots, intermediates) = (self.anchors.roots, self.intermediates);
+            let all = roots.iter().map(|each| (each, true)).chain(intermediates.iter().map(|each| (each, false)));
+            let named = all.filter(|(each, _)| each.subject_der() == last.issuer_der());
+            for (candidate, is_root) in named.filter(|(each, _)| key_id(wanted, each) == pass) {
+                match self.step(path, candidate, is_root) {
+                    Step::Arrived => return true,
+                    Step::GivenUp => return false,
+                    Step::NotTheSigner if pass == KeyId::Differs => {}
+                    Step::NotTheSigner | Step::DeadEnd => found = true,
+                }
             }
-            self.tries += 1;
-            if self.tries > MOST_TRIES {
-                self.note(usize::MAX, true, ChainFault::TooLong);
-                return false;
-            }
-            if let Err(fault) = self.judge_issuer(candidate, last, path.len()) {
-                let belongs = !matches!(fault, ChainFault::Signature { .. });
-                self.note(path.len(), belongs, fault);
-                continue;
-            }
-            path.push(candidate);
-            if is_root || self.extend(path) {
-                return true;
-            }
-            path.pop();
         }
         if !found {
-            let own = last.subject() == issuer;
-            let missing = ChainFault::IssuerNotFound { issuer: issuer.to_string() };
-            self.note(path.len(), true, if own { untrusted(last) } else { missing });
+            self.note(path.len(), true, missing(last));
         }
         false
+    }
+
+    /// Tries one certificate that bears the issuer's name.
+    fn step(&mut self, path: &mut Vec<&'a Certificate>, candidate: &'a Certificate, is_root: bool) -> Step {
+        let Some(last) = path.last().copied() else { return Step::GivenUp };
+        if path.contains(&candidate) {
+            let own = candidate == last && !is_root;
+            self.note(path.len(), true, if own { untrusted(last) } else { circle(last) });
+            return Step::DeadEnd;
+        }
+        self.tries += 1;
+        if self.tries > MOST_TRIES {
+            self.note(usize::MAX, true, ChainFault::TooLong);
+            return Step::GivenUp;
+        }
+        match self.judge_issuer(candidate, last, path.len()) {
+            Err(fault @ ChainFault::Signature { .. }) => {
+                // Where another key is looked for, that one is missing.
+                if key_id(last.authority_key_id(), candidate) == KeyId::Fits {
+                    self.note(path.len(), false, fault);
+                }
+                return Step::NotTheSigner;
+            }
+            Err(fault) => {
+                self.note(path.len(), true, fault);
+                return Step::DeadEnd;
+            }
+            Ok(()) => {}
+        }
+        path.push(candidate);
+        if is_root || self.extend(path) {
+            return Step::Arrived;
+        }
+        path.pop();
+        if self.tries > MOST_TRIES { Step::GivenUp } else { Step::DeadEnd }
     }
 
     /// `below` is the number of certificates in the path so far: the leaf and the intermediates under this issuer.
     fn judge_issuer(&self, issuer: &Certificate, subject: &Certificate, below: usize) -> Result<(), ChainFault> {
         let name = || issuer.subject().to_string();
         let unreadable = |_| ChainFault::Unreadable { subject: name() };
-        subject.verify_signed_by(issuer.public()).map_err(|_| ChainFault::Signature { issuer: name() })?;
+        subject.verify_issued_by(issuer).map_err(|fault| signature(fault, subject, issuer))?;
         judge_member(issuer, self.at)?;
         if !issuer.is_v3() || issuer.is_authority().map_err(unreadable)? != Some(true) {
             return Err(ChainFault::NotAnAuthority { issuer: name() });
@@ -195,10 +151,11 @@ impl<'a> Search<'a> {
         }
         match issuer.path_length().map_err(unreadable)? {
             Some(allowed) if below > usize::from(allowed) + 1 => {
-                Err(ChainFault::PathLength { issuer: name(), allowed })
+                return Err(ChainFault::PathLength { issuer: name(), allowed });
             }
-            _ => Ok(()),
+            _ => {}
         }
+        revocation::check(subject, issuer, &self.anchors, self.at)
     }
 
     /// Keeps the fault of the attempt that came farthest. At the same place, a candidate that did sign says more than one that
@@ -211,12 +168,53 @@ impl<'a> Search<'a> {
     }
 }
 
+/// How far one candidate led.
+enum Step {
+    /// To a root.
+    Arrived,
+    /// Nowhere: it did sign, or it is in the path already.
+    DeadEnd,
+    /// Nowhere: it bears the name and did not sign.
+    NotTheSigner,
+    /// Too much was tried.
+    GivenUp,
+}
+
+fn key_id(wanted: Option<&[u8]>, candidate: &Certificate) -> KeyId {
+    let differ = wanted.zip(candidate.subject_key_id()).is_some_and(|(wanted, own)| wanted != own);
+    if differ { KeyId::Differs } else { KeyId::Fits }
+}
+
+fn signature(fault: SignatureFault, subject: &Certificate, issuer: &Certificate) -> ChainFault {
+    let issuer = issuer.subject().to_string();
+    match fault {
+        SignatureFault::Weak { algorithm } => ChainFault::WeakSignature { issuer, algorithm },
+        SignatureFault::Unknown { algorithm } => {
+            ChainFault::UnknownAlgorithm { issuer, algorithm: algorithm.to_string() }
+        }
+        SignatureFault::Parameters { algorithm } => {
+            ChainFault::AlgorithmParameters { issuer, algorithm: algorithm.to_string() }
+        }
+        SignatureFault::AlgorithmsDiffer => ChainFault::AlgorithmsDiffer { subject: subject.subject().to_string() },
+        SignatureFault::Key => ChainFault::IssuerKey { issuer },
+        _ => ChainFault::Signature { issuer },
+    }
+}
+
 fn untrusted(own_issuer: &Certificate) -> ChainFault {
     ChainFault::UntrustedRoot { subject: own_issuer.subject().to_string() }
 }
 
 fn circle(last: &Certificate) -> ChainFault {
     ChainFault::Loop { issuer: last.issuer().to_string() }
+}
+
+/// Nobody who could have signed is there.
+fn missing(last: &Certificate) -> ChainFault {
+    if last.subject_der() == last.issuer_der() {
+        return untrusted(last);
+    }
+    ChainFault::IssuerNotFound { issuer: last.issuer().to_string(), key_id: last.authority_key_id().map(hex) }
 }
 
 /// What every certificate of a path must fulfil, the leaf and the root too.
@@ -232,7 +230,7 @@ fn judge_member(certificate: &Certificate, at: Timestamp) -> Result<(), ChainFau
     if certificate.repeats_an_extension() {
         return Err(ChainFault::RepeatedExtension { subject: subject() });
     }
-    match certificate.critical_extensions().into_iter().find(|each| !KNOWN.contains(each)) {
+    match certificate.critical_extensions().find(|each| !KNOWN.contains(each)) {
         Some(extension) => Err(ChainFault::UnknownCritical { subject: subject(), extension: extension.to_string() }),
         None => Ok(()),
     }

@@ -11,7 +11,7 @@ use super::statement::Statement;
 use super::verify::{Expectation, Freshness, RelyingParty};
 use crate::base::Timestamp;
 use crate::crypto::PublicKey;
-use crate::crypto::cert::Certificate;
+use crate::crypto::cert::{Certificate, RevocationList};
 use crate::wire::blob;
 use crate::wire::encoding::{base64, from_base64};
 use crate::wire::json;
@@ -155,6 +155,7 @@ impl Presented {
         &'a self,
         roots: &'a [Certificate],
         vendors: &'a [Certificate],
+        crls: &'a [RevocationList],
         at: Timestamp,
         policy: &'a Policy,
     ) -> Expectation<'a> {
@@ -169,7 +170,7 @@ impl Presented {
             ),
             MadeFor::Unsaid => (Freshness::Off, None, None),
         };
-        Expectation { freshness, relying_party, key, roots, vendors, at, policy }
+        Expectation { freshness, relying_party, key, roots, vendors, crls, at, policy }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::wire::kast::KastFormat;
 fn judged(presented: &Presented, lab: &Lab) -> super::super::Report {
     let terms = lab.terms();
     let policy = Policy::default();
-    verify(&presented.statement, &presented.expectation(&terms.roots, &terms.vendors, terms.at, &policy))
+    verify(&presented.statement, &presented.expectation(&terms.roots, &terms.vendors, &[], terms.at, &policy))
 }
 
 /// A good statement whose `extraData` are these.
@@ -74,7 +74,7 @@ fn a_kast_over_sha_1_is_read_by_switch_only() {
     let presented = read(&bytes, &statement.aik_chain).unwrap();
     assert_eq!(judged(&presented, &lab).faults().collect::<Vec<_>>(), [&Fault::SignatureInvalid]);
     let (terms, policy) = (lab.terms(), Policy { sha1: true, ..Policy::default() });
-    let expectation = presented.expectation(&terms.roots, &terms.vendors, terms.at, &policy);
+    let expectation = presented.expectation(&terms.roots, &terms.vendors, &[], terms.at, &policy);
     assert_eq!(verify(&presented.statement, &expectation).level(), Level::AikEk);
 }
 

@@ -1,6 +1,7 @@
 //! One case for every fault, in which nothing else is wrong.
 
 mod chains;
+mod minted;
 
 use super::*;
 use crate::attest::fault::Fault;
@@ -63,6 +64,7 @@ pub(crate) fn cases(lab: &Lab) -> Vec<Case> {
     creation(&mut cases);
     aik(&mut cases);
     chains::add(&mut cases);
+    minted::add(&mut cases);
     ek(&mut cases);
     tpms(&mut cases);
     cases.made
@@ -185,7 +187,7 @@ fn signer(cases: &mut Cases<'_>) {
     cases.sent("nine-certificates", Certificates, Fault::TooManyCertificates { count: 9 }, |made| {
         made.aik_chain.extend(std::iter::repeat_n(stranger, 7));
     });
-    let why = CertificateError::Structure;
+    let why = CertificateError::Truncated;
     cases.sent("issuer-garbage", Certificates, Fault::CertificateMalformed { index: 2, why }, |made| {
         made.aik_chain.push(vec![0x30, 0]);
     });
@@ -319,7 +321,7 @@ fn ek(cases: &mut Cases<'_>) {
     cases.sent("nine-ek-certificates", EkCertificates, Fault::TooManyEkCertificates { count: 9 }, |made| {
         made.ek_chain.extend(std::iter::repeat_n(stranger, 8));
     });
-    let why = CertificateError::Structure;
+    let why = CertificateError::Truncated;
     cases.sent("ek-garbage", EkCertificates, Fault::EkCertificateMalformed { index: 0, why }, |made| {
         made.ek_chain[0] = vec![0x30, 0];
     });
@@ -355,7 +357,7 @@ fn ek(cases: &mut Cases<'_>) {
 }
 
 fn missing(issuer: &str) -> ChainFault {
-    ChainFault::IssuerNotFound { issuer: issuer.into() }
+    ChainFault::IssuerNotFound { issuer: issuer.into(), key_id: None }
 }
 
 /// A verifier who wants other TPMs than the one that both certificates name.

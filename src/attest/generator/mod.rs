@@ -12,7 +12,7 @@ use super::{
     TpmIdentity, extra_data,
 };
 use crate::base::{OsRng, Timestamp};
-use crate::crypto::cert::{Authority, Certificate, Extension, Leaf, Name, Text, Validity, oid};
+use crate::crypto::cert::{Authority, Certificate, Extension, Leaf, Name, RevocationList, Text, Validity, oid};
 use crate::crypto::digest::sha256;
 use crate::crypto::{PublicKey, SigningKey, SoftwareKey};
 use crate::wire::tpm::{
@@ -107,6 +107,7 @@ pub(crate) struct Terms {
     pub(crate) key: PublicKey,
     pub(crate) roots: Vec<Certificate>,
     pub(crate) vendors: Vec<Certificate>,
+    pub(crate) crls: Vec<RevocationList>,
     pub(crate) at: Timestamp,
     pub(crate) policy: Policy,
 }
@@ -119,6 +120,7 @@ impl Terms {
             key: Some(&self.key),
             roots: &self.roots,
             vendors: &self.vendors,
+            crls: &self.crls,
             at: self.at,
             policy: &self.policy,
         }
@@ -293,6 +295,7 @@ impl Lab {
             key: self.key.clone(),
             roots: vec![self.root.certificate().clone()],
             vendors: vec![self.vendor.certificate().clone()],
+            crls: vec![],
             at: now(),
             policy: strict(),
         }

@@ -26,6 +26,8 @@ struct Vector<'a> {
     key: String,
     roots: Vec<String>,
     vendors: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    crls: Vec<String>,
     statement: &'a Statement,
 }
 
@@ -52,6 +54,7 @@ fn write(name: &str, expect: Expect<'_>, statement: &Statement, terms: &Terms) {
         key: base64(&terms.key.to_spki()),
         roots: list(&terms.roots),
         vendors: list(&terms.vendors),
+        crls: terms.crls.iter().map(|each| base64(each.der())).collect(),
         statement,
     };
     let text = serde_json::to_string_pretty(&vector).unwrap();

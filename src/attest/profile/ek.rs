@@ -1,7 +1,7 @@
 //! The endorsement key's certificate (TCG EK Credential Profile for TPM 2.0, section 3.2; protocol.md 6.7).
 
 use super::TpmIdentity;
-use crate::attest::chain::{ChainFault, build_path};
+use crate::attest::chain::{Anchors, ChainFault, build_path};
 use crate::base::{Random, Timestamp};
 use crate::crypto::PublicKey;
 use crate::crypto::cert::{Authority, Certificate, CertificateError, Extension, Leaf, Name, Validity, oid};
@@ -73,11 +73,11 @@ pub fn judge_ek(
     roots: &[Certificate],
     at: Timestamp,
 ) -> Result<TpmIdentity, EkFault> {
-    if certificate.public() != ek {
+    if certificate.public() != Ok(ek) {
         return Err(EkFault::Key);
     }
     let identity = ek_identity(certificate)?;
-    build_path(certificate, intermediates, roots, at).map_err(EkFault::Chain)?;
+    build_path(certificate, intermediates, &Anchors { roots, crls: &[] }, at).map_err(EkFault::Chain)?;
     Ok(identity)
 }
 
@@ -95,8 +95,9 @@ pub(crate) fn ek_identity(certificate: &Certificate) -> Result<TpmIdentity, EkFa
         return Err(EkFault::Authority);
     }
     let fits = certificate.key_uses().ok().flatten().is_some_and(|uses| match certificate.public() {
-        PublicKey::Rsa(_) => uses.encipherment,
-        PublicKey::P256(_) => uses.agreement,
+        Ok(PublicKey::Rsa(_)) => uses.encipherment,
+        // P-256, or a larger curve.
+        _ => uses.agreement,
     });
     if !fits {
         return Err(EkFault::KeyUsage);

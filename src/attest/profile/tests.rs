@@ -74,7 +74,7 @@ fn an_ek_certificate_of_an_unknown_vendor_or_out_of_date_is_refused() {
     let (vendor, other) = (root("TPM vendor"), root("Other vendor"));
     let [_, ek] = keys();
     let certificate = ek_certificate(&other, &ek, &tpm(), year(), &mut OsRng).unwrap();
-    let missing = ChainFault::IssuerNotFound { issuer: "CN=Other vendor".into() };
+    let missing = ChainFault::IssuerNotFound { issuer: "CN=Other vendor".into(), key_id: None };
     assert_eq!(judged(&vendor, &certificate, &ek), Err(EkFault::Chain(missing)));
     let over = Validity::days_from(now(), -1);
     let certificate = ek_certificate(&vendor, &ek, &tpm(), over, &mut OsRng).unwrap();

@@ -1,7 +1,7 @@
 //! The checks on the attestation key's certificate: its profile and the path to a root.
 
 use super::{Evidence, Judgement, describe_strength, hex, is_roca};
-use crate::attest::chain::build_path;
+use crate::attest::chain::{Anchors, build_path};
 use crate::attest::fault::Fault;
 use crate::attest::profile::{ek_was_verified, is_strong};
 use crate::crypto::cert::{Certificate, oid};
@@ -86,7 +86,8 @@ pub(super) fn chain(evidence: &Evidence<'_>) -> Judgement {
     let Ok((aik, issuers)) = &evidence.chain else { return Judgement::blocked() };
     let expectation = evidence.expectation;
     let expected = format!("a path to one of {} roots at {}", expectation.roots.len(), expectation.at);
-    match build_path(aik, issuers, expectation.roots, expectation.at) {
+    let anchors = Anchors { roots: expectation.roots, crls: expectation.crls };
+    match build_path(aik, issuers, &anchors, expectation.at) {
         Ok(path) => match stray(issuers, &path) {
             None => Judgement::passed(expected, path_in_words(&path)),
             Some(index) => {

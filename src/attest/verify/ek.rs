@@ -3,7 +3,7 @@
 
 use super::aik::{path_in_words, stray};
 use super::{Chain, Evidence, Judgement, is_roca};
-use crate::attest::chain::build_path;
+use crate::attest::chain::{Anchors, build_path};
 use crate::attest::fault::Fault;
 use crate::attest::profile::ek_identity;
 
@@ -32,7 +32,7 @@ pub(super) fn profile(evidence: &Evidence<'_>) -> Judgement {
 
 pub(super) fn roca(evidence: &Evidence<'_>) -> Judgement {
     on_ek(evidence, |(ek, _)| {
-        let found = if is_roca(ek.public()) { "the fingerprint" } else { "none" };
+        let found = if ek.public().is_ok_and(is_roca) { "the fingerprint" } else { "none" };
         if !evidence.policy().refuse_roca {
             return Judgement::waived(found);
         }
@@ -44,7 +44,8 @@ pub(super) fn chain(evidence: &Evidence<'_>) -> Judgement {
     on_ek(evidence, |(ek, issuers)| {
         let expectation = evidence.expectation;
         let expected = format!("a path to one of {} vendors at {}", expectation.vendors.len(), expectation.at);
-        match build_path(ek, issuers, expectation.vendors, expectation.at) {
+        let anchors = Anchors { roots: expectation.vendors, crls: expectation.crls };
+        match build_path(ek, issuers, &anchors, expectation.at) {
             Ok(path) => match stray(issuers, &path) {
                 None => Judgement::passed(expected, path_in_words(&path)),
                 Some(index) => {

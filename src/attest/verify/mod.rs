@@ -17,7 +17,7 @@ use super::profile::{self, TpmIdentity};
 use super::report::{Finding, KeyStrength, Level, Outcome, Report};
 use super::statement::Statement;
 use crate::base::Timestamp;
-use crate::crypto::cert::{Certificate, CertificateError};
+use crate::crypto::cert::{Certificate, CertificateError, RevocationList};
 use crate::crypto::{PublicKey, has_roca_fingerprint};
 use crate::wire::tpm::{Attest, Public, TpmFormat};
 
@@ -34,6 +34,8 @@ pub struct Expectation<'a> {
     pub roots: &'a [Certificate],
     /// The trusted roots of endorsement keys: vendors of TPMs.
     pub vendors: &'a [Certificate],
+    /// Revocation lists of any issuers. Certificates of an issuer without one are not checked for revocation.
+    pub crls: &'a [RevocationList],
     /// The time at which certificates must be valid.
     pub at: Timestamp,
     /// What is wanted beyond what every statement has to fulfil.
@@ -153,7 +155,7 @@ impl<'a> Evidence<'a> {
     fn read(statement: &'a Statement, expectation: &'a Expectation<'a>) -> Self {
         let subject =
             Public::from_bytes(&statement.public).and_then(|public| public.to_public_key().map(|key| (public, key)));
-        let chain = read_chain(&statement.aik_chain, AIK_FAULTS);
+        let chain = read_chain(&statement.aik_chain, AIK_FAULTS).and_then(of_our_kind);
         let ek = (!statement.ek_chain.is_empty()).then(|| read_chain(&statement.ek_chain, EK_FAULTS));
         Self {
             statement,
@@ -190,7 +192,7 @@ impl<'a> Evidence<'a> {
 
     /// The attestation key, by its certificate.
     fn aik_key(&self) -> Option<&PublicKey> {
-        self.aik().map(Certificate::public)
+        self.aik().and_then(|aik| aik.public().ok())
     }
 }
 
@@ -211,6 +213,12 @@ fn read_chain(chain: &[Vec<u8>], (too_many, malformed): ChainFaults) -> Result<C
     let leaf = read(0, first)?;
     let issuers: Result<Vec<_>, Fault> = rest.iter().enumerate().map(|(index, der)| read(index + 1, der)).collect();
     Ok((leaf, issuers?))
+}
+
+/// An attestation key is of a kind that this crate knows; an endorsement key need not be, since nothing is verified with it.
+fn of_our_kind(chain: Chain) -> Result<Chain, Fault> {
+    let fault = chain.0.public().err().map(|why| Fault::CertificateMalformed { index: 0, why });
+    fault.map_or(Ok(chain), Err)
 }
 
 fn is_roca(key: &PublicKey) -> bool {

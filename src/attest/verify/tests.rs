@@ -133,7 +133,7 @@ fn issuers_in_the_statement_complete_the_path() {
     assert_eq!(verify(&statement, &terms.expectation()).level(), Level::AikEk, "the root may come along");
     statement.aik_chain.truncate(1);
     let issuer = "CN=Test authority of attestation keys".into();
-    let missing = Fault::Untrusted(ChainFault::IssuerNotFound { issuer });
+    let missing = Fault::Untrusted(ChainFault::IssuerNotFound { issuer, key_id: None });
     assert_only(&verify(&statement, &terms.expectation()), &missing);
 }
 

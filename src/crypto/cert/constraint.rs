@@ -1,10 +1,10 @@
 //! What a certificate says about its place in a path and about its key, read for whoever builds paths.
 
-use std::collections::BTreeSet;
-
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
 
-use super::{Certificate, CertificateError, Extension};
+use super::der::{Element, OCTET_STRING};
+use super::parts::authority_key_id;
+use super::{Certificate, CertificateError, Extension, oid};
 
 /// `keyUsage`, as far as this crate asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,32 @@ pub struct KeyUses {
 }
 
 impl Certificate {
+    /// `basicConstraints`: the CA flag, or `None` without the extension.
+    pub fn is_authority(&self) -> Result<Option<bool>, CertificateError> {
+        Ok(self.typed::<BasicConstraints>()?.map(|constraints| constraints.ca))
+    }
+
+    /// Whether `keyUsage` allows signing certificates; `None` without the extension.
+    pub fn may_sign_certificates(&self) -> Result<Option<bool>, CertificateError> {
+        Ok(self.typed::<KeyUsage>()?.map(|usage| usage.key_cert_sign()))
+    }
+
+    /// Whether `keyUsage` allows signing revocation lists; `None` without the extension.
+    pub fn may_sign_crls(&self) -> Result<Option<bool>, CertificateError> {
+        Ok(self.typed::<KeyUsage>()?.map(|usage| usage.crl_sign()))
+    }
+
+    /// `subjectKeyIdentifier`, if there is one that can be read.
+    pub fn subject_key_id(&self) -> Option<&[u8]> {
+        let id = Element::only(self.extension(oid::SUBJECT_KEY_IDENTIFIER)?, OCTET_STRING);
+        id.ok().map(|id| id.value)
+    }
+
+    /// The key identifier in `authorityKeyIdentifier`, if there is one that can be read.
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.extension(oid::AUTHORITY_KEY_IDENTIFIER).and_then(authority_key_id)
+    }
+
     /// `pathLenConstraint`: how many intermediates may follow; `None` without limit or extension.
     pub fn path_length(&self) -> Result<Option<u8>, CertificateError> {
         Ok(self.typed::<BasicConstraints>()?.and_then(|constraints| constraints.path_len_constraint))
@@ -34,8 +60,13 @@ impl Certificate {
 
     /// Whether an extension is there twice, which RFC 5280 section 4.2 forbids: readers disagree on which one counts.
     pub fn repeats_an_extension(&self) -> bool {
-        let mut seen = BTreeSet::new();
-        self.extensions().iter().any(|each| !seen.insert(each.extn_id))
+        let mut each = self.extensions();
+        while let Some(first) = each.next() {
+            if each.clone().any(|other| other.id == first.id) {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -49,7 +80,7 @@ impl Extension {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Authority, Leaf, Name, Text, Validity, oid};
+    use super::super::{Authority, Leaf, Name, Text, Validity};
     use super::*;
     use crate::base::{OsRng, Timestamp};
     use crate::crypto::SigningKey;
@@ -79,7 +110,7 @@ mod tests {
     #[test]
     fn an_extension_can_be_made_critical() {
         let critical = Extension::opaque(oid::DEVICE_ID, &[4, 0]).marked_critical();
-        assert_eq!(issued(vec![critical]).critical_extensions(), [oid::DEVICE_ID]);
+        assert!(issued(vec![critical]).critical_extensions().eq([oid::DEVICE_ID]));
     }
 
     #[test]

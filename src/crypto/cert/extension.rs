@@ -24,16 +24,38 @@ pub mod oid {
     }
 
     oids! {
+        /// rsaEncryption.
+        RSA_ENCRYPTION = "1.2.840.113549.1.1.1";
+        /// id-ecPublicKey.
+        EC_PUBLIC_KEY = "1.2.840.10045.2.1";
+        /// secp256r1, which is P-256.
+        PRIME256V1 = "1.2.840.10045.3.1.7";
+        /// secp384r1, which is P-384.
+        SECP384R1 = "1.3.132.0.34";
+        /// secp521r1, which is P-521.
+        SECP521R1 = "1.3.132.0.35";
         /// sha256WithRSAEncryption.
         SHA256_WITH_RSA = "1.2.840.113549.1.1.11";
+        /// sha384WithRSAEncryption.
+        SHA384_WITH_RSA = "1.2.840.113549.1.1.12";
+        /// sha512WithRSAEncryption.
+        SHA512_WITH_RSA = "1.2.840.113549.1.1.13";
         /// id-sha256.
         SHA256 = "2.16.840.1.101.3.4.2.1";
+        /// id-sha384.
+        SHA384 = "2.16.840.1.101.3.4.2.2";
+        /// id-sha512.
+        SHA512 = "2.16.840.1.101.3.4.2.3";
         /// id-data (RFC 5652 section 4).
         CMS_DATA = "1.2.840.113549.1.7.1";
         /// id-signedData (RFC 5652 section 5.1).
         CMS_SIGNED_DATA = "1.2.840.113549.1.7.2";
         /// ecdsa-with-SHA256.
         ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
+        /// ecdsa-with-SHA384.
+        ECDSA_WITH_SHA384 = "1.2.840.10045.4.3.3";
+        /// ecdsa-with-SHA512.
+        ECDSA_WITH_SHA512 = "1.2.840.10045.4.3.4";
         /// commonName.
         COMMON_NAME = "2.5.4.3";
         /// organizationName.
@@ -48,6 +70,22 @@ pub mod oid {
         BASIC_CONSTRAINTS = "2.5.29.19";
         /// keyUsage.
         KEY_USAGE = "2.5.29.15";
+        /// subjectKeyIdentifier.
+        SUBJECT_KEY_IDENTIFIER = "2.5.29.14";
+        /// authorityKeyIdentifier.
+        AUTHORITY_KEY_IDENTIFIER = "2.5.29.35";
+        /// cRLNumber.
+        CRL_NUMBER = "2.5.29.20";
+        /// deltaCRLIndicator: the list holds only what changed since another one.
+        DELTA_CRL_INDICATOR = "2.5.29.27";
+        /// issuingDistributionPoint: the list holds only some of its issuer's certificates, or those of others.
+        ISSUING_DISTRIBUTION_POINT = "2.5.29.28";
+        /// certificateIssuer, of a list's entry: the certificate is that of another issuer.
+        CERTIFICATE_ISSUER = "2.5.29.29";
+        /// reasonCode, of a list's entry.
+        REASON_CODE = "2.5.29.21";
+        /// invalidityDate, of a list's entry.
+        INVALIDITY_DATE = "2.5.29.24";
         /// certificatePolicies.
         CERTIFICATE_POLICIES = "2.5.29.32";
         /// extKeyUsage.
@@ -143,7 +181,7 @@ impl Extension {
 
     /// `subjectAltName` with a directory name; critical, as the subject beside it is empty.
     pub fn directory_name(name: &Name) -> Result<Self, CertificateError> {
-        let names = SubjectAltName(vec![GeneralName::DirectoryName(name.to_x509())]);
+        let names = SubjectAltName(vec![GeneralName::DirectoryName(name.to_x509()?)]);
         Self::typed(oid::SUBJECT_ALT_NAME, true, &names)
     }
 

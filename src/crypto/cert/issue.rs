@@ -79,7 +79,7 @@ impl Authority {
     /// Puts a stored authority together again; the key must be the certificate's.
     pub fn from_parts(certificate: &[u8], key: SigningKey) -> Result<Self, CertificateError> {
         let certificate = Certificate::from_der(certificate)?;
-        if certificate.public() != key.public() {
+        if certificate.public()? != key.public() {
             return Err(CertificateError::Key);
         }
         Ok(Self { certificate, key })
@@ -113,9 +113,9 @@ fn sign(leaf: &Leaf<'_>, issuer: &Name, key: &SigningKey, rng: &mut dyn Random) 
         version: Version::V3,
         serial_number: serial(rng)?,
         signature: signature_algorithm.clone(),
-        issuer: issuer.to_x509(),
+        issuer: issuer.to_x509()?,
         validity: X509Validity { not_before: time(leaf.validity.from)?, not_after: time(leaf.validity.to)? },
-        subject: leaf.subject.to_x509(),
+        subject: leaf.subject.to_x509()?,
         subject_public_key_info: SubjectPublicKeyInfoOwned::from_der(&spki).map_err(|_| CertificateError::Key)?,
         issuer_unique_id: None,
         subject_unique_id: None,

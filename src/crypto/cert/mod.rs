@@ -1,86 +1,87 @@
-//! X.509: reading certificates, issuing them, and the request that a device signs.
+//! X.509: reading certificates and revocation lists, issuing certificates, and the request that a device signs.
 
+mod bundle;
 mod constraint;
+mod crl;
+mod der;
+mod error;
 mod extension;
 mod issue;
+#[cfg(test)]
+pub(crate) mod mint;
 mod name;
+mod nv;
+mod parts;
+mod read;
 mod request;
+mod signature;
 mod signed_data;
 
-use x509_cert::Certificate as X509;
+use std::ops::Range;
+
 use x509_cert::der::asn1::ObjectIdentifier;
-use x509_cert::der::{Decode as _, Encode};
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage, SubjectAltName};
+use x509_cert::ext::pkix::{CertificatePolicies, ExtendedKeyUsage};
 
+use super::PublicKey;
 use super::digest::sha1;
-use super::{PublicKey, SignatureAlgorithm};
-use crate::base::Timestamp;
+use parts::{Envelope, Extensions, Part, piece};
 
+pub use bundle::{Bundle, BundleFault, LARGEST_BUNDLE, MOST_IN_BUNDLE, read_bundle};
 pub use constraint::KeyUses;
+pub use crl::{LARGEST_LIST, RevocationList};
+pub use error::{CertificateError, SignatureFault};
 pub use extension::{Extension, oid};
 pub use issue::{Authority, Leaf, Validity};
 pub use name::{Name, Text};
+pub use nv::{FromNv, Padding};
 pub use request::{SignedRequest, UnsignedRequest};
 
-/// What is wrong with a certificate or a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum CertificateError {
-    /// Not DER of that structure, or bytes follow it.
-    #[error("not a DER certificate")]
-    Structure,
-    /// A key of a kind that this crate does not know.
-    #[error("the certificate's key is neither RSA nor P-256")]
-    Key,
-    /// The signature does not verify, or its algorithm is none of ours.
-    #[error("the certificate's signature does not verify")]
-    Signature,
-    /// The private key could not sign.
-    #[error("signing the certificate failed")]
-    Signing,
-    /// A text or number does not fit its field.
-    #[error("a field of the certificate cannot be encoded")]
-    Field,
-}
+/// The longest certificate that is read. EK certificates have about 1 KiB; a TPM's NV index holds 2 KiB.
+pub const LARGEST_CERTIFICATE: usize = 64 * 1024;
+/// The most extensions that a certificate, a revocation list or an entry of one may have.
+pub const MOST_EXTENSIONS: usize = 64;
 
-/// A certificate that was read: strict DER, key of a known kind. Nothing about its trust is implied.
+/// A certificate that was read: strict DER but for the order of the sets in its names, serial number and key of any kind.
+/// Nothing about its trust is implied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
-    parsed: X509,
-    public: PublicKey,
+    places: Places,
+    version_3: bool,
+    validity: Validity,
+    public: Option<PublicKey>,
+}
+
+/// Where its fields stand in a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Places {
+    envelope: Envelope,
+    /// The contents.
+    serial: Range<usize>,
+    issuer: Range<usize>,
+    subject: Range<usize>,
+    spki: Range<usize>,
+    /// The contents of the sequence; empty without one.
+    extensions: Range<usize>,
 }
 
 impl Certificate {
-    /// Reads DER; trailing bytes are refused.
-    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
-        let parsed = X509::from_der(der).map_err(|_| CertificateError::Structure)?;
-        check_written(&parsed, der)?;
-        let spki = parsed.tbs_certificate.subject_public_key_info.to_der();
-        let public = spki.ok().and_then(|spki| PublicKey::from_spki(&spki).ok()).ok_or(CertificateError::Key)?;
-        Ok(Self { der: der.to_vec(), parsed, public })
-    }
-
     /// The bytes it was read from.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// The subject's key.
-    pub fn public(&self) -> &PublicKey {
-        &self.public
+    /// The subject's key, if it is of a kind that this crate's own keys have.
+    ///
+    /// # Errors
+    /// [`CertificateError::Key`] for any other, whose signatures [`Self::verify_issued_by`] may check all the same.
+    pub fn public(&self) -> Result<&PublicKey, CertificateError> {
+        self.public.as_ref().ok_or(CertificateError::Key)
     }
 
     /// Whether this is an X.509 version 3 certificate.
     pub fn is_v3(&self) -> bool {
-        self.parsed.tbs_certificate.version == x509_cert::Version::V3
-    }
-
-    /// The serial number, unique among the certificates of one issuer.
-    pub fn serial(&self) -> &[u8] {
-        self.parsed.tbs_certificate.serial_number.as_bytes()
+        self.version_3
     }
 
     /// Upper-case hexadecimal SHA-1 of the DER: Windows' thumbprint.
@@ -88,56 +89,45 @@ impl Certificate {
         sha1(&self.der).iter().map(|byte| format!("{byte:02X}")).collect()
     }
 
+    /// The serial number: big-endian in two's complement, minimal. Real ones are negative or longer than 20 bytes, too.
+    pub fn serial(&self) -> &[u8] {
+        piece(&self.der, &self.places.serial)
+    }
+
     /// The subject.
     pub fn subject(&self) -> Name {
-        Name::from_x509(self.parsed.tbs_certificate.subject.clone())
+        Name::checked(self.subject_der())
     }
 
     /// The issuer.
     pub fn issuer(&self) -> Name {
-        Name::from_x509(self.parsed.tbs_certificate.issuer.clone())
+        Name::checked(self.issuer_der())
     }
 
-    /// First and last instant of validity.
+    /// The subject's DER, by which names are compared.
+    pub fn subject_der(&self) -> &[u8] {
+        piece(&self.der, &self.places.subject)
+    }
+
+    /// The issuer's DER.
+    pub fn issuer_der(&self) -> &[u8] {
+        piece(&self.der, &self.places.issuer)
+    }
+
+    /// First and last instant of validity. A last one that cannot be counted, such as 99991231235959Z, is the last that can.
     pub fn validity(&self) -> Result<Validity, CertificateError> {
-        let at = |time: &x509_cert::time::Time| {
-            i64::try_from(time.to_unix_duration().as_secs())
-                .ok()
-                .and_then(|seconds| Timestamp::from_second(seconds).ok())
-                .ok_or(CertificateError::Field)
-        };
-        let validity = &self.parsed.tbs_certificate.validity;
-        Ok(Validity { from: at(&validity.not_before)?, to: at(&validity.not_after)? })
+        Ok(self.validity)
     }
 
-    /// Checks the signature with the issuer's key.
-    pub fn verify_signed_by(&self, issuer: &PublicKey) -> Result<(), CertificateError> {
-        let algorithm = match self.parsed.signature_algorithm.oid {
-            oid::SHA256_WITH_RSA => SignatureAlgorithm::RsaSha256,
-            oid::ECDSA_WITH_SHA256 => SignatureAlgorithm::EcdsaSha256Asn1,
-            _ => return Err(CertificateError::Signature),
-        };
-        if self.parsed.signature_algorithm != self.parsed.tbs_certificate.signature {
-            return Err(CertificateError::Signature);
-        }
-        let signed = self.parsed.tbs_certificate.to_der().map_err(|_| CertificateError::Structure)?;
-        let signature = self.parsed.signature.as_bytes().ok_or(CertificateError::Signature)?;
-        issuer.verify(algorithm, &signed, signature).map_err(|_| CertificateError::Signature)
-    }
-
-    /// `basicConstraints`: the CA flag, or `None` without the extension.
-    pub fn is_authority(&self) -> Result<Option<bool>, CertificateError> {
-        Ok(self.typed::<BasicConstraints>()?.map(|constraints| constraints.ca))
+    /// Checks the signature with the key of the issuer's certificate, of whatever kind: RSA PKCS#1 and RSASSA-PSS with 2048 to
+    /// 8192 bits, ECDSA on P-256, P-384 and P-521, each with SHA-256, SHA-384 and SHA-512.
+    pub fn verify_issued_by(&self, issuer: &Self) -> Result<(), SignatureFault> {
+        self.places.envelope.verify(&self.der, issuer)
     }
 
     /// `extKeyUsage`, empty without the extension.
     pub fn extended_key_usage(&self) -> Result<Vec<ObjectIdentifier>, CertificateError> {
         Ok(self.typed::<ExtendedKeyUsage>()?.map_or_else(Vec::new, |usage| usage.0))
-    }
-
-    /// Whether `keyUsage` allows signing certificates; `None` without the extension.
-    pub fn may_sign_certificates(&self) -> Result<Option<bool>, CertificateError> {
-        Ok(self.typed::<KeyUsage>()?.map(|usage| usage.key_cert_sign()))
     }
 
     /// `certificatePolicies`, empty without the extension.
@@ -148,30 +138,35 @@ impl Certificate {
 
     /// The directory name in `subjectAltName`, where EK and AIK certificates carry the TPM's vendor, model and version.
     pub fn san_directory_name(&self) -> Result<Option<Name>, CertificateError> {
-        let names = self.typed::<SubjectAltName>()?.map_or_else(Vec::new, |names| names.0);
-        Ok(names.into_iter().find_map(|name| match name {
-            GeneralName::DirectoryName(name) => Some(Name::from_x509(name)),
-            _ => None,
-        }))
+        self.extension(oid::SUBJECT_ALT_NAME).map_or(Ok(None), read::directory_name)
     }
 
     /// Whether an extension is there, and whether it is critical.
     pub fn criticality(&self, id: ObjectIdentifier) -> Option<bool> {
-        self.extensions().iter().find(|each| each.extn_id == id).map(|each| each.critical)
+        self.part(id).map(|each| each.critical)
     }
 
     /// Identifiers of the critical extensions, in order.
-    pub fn critical_extensions(&self) -> Vec<ObjectIdentifier> {
-        self.extensions().iter().filter(|each| each.critical).map(|each| each.extn_id).collect()
+    pub fn critical_extensions(&self) -> impl Iterator<Item = ObjectIdentifier> {
+        let critical = self.extensions().filter(|each| each.critical);
+        critical.filter_map(|each| ObjectIdentifier::from_bytes(each.id).ok())
     }
 
     /// The bytes inside an extension's OCTET STRING.
     pub fn extension(&self, id: ObjectIdentifier) -> Option<&[u8]> {
-        self.extensions().iter().find(|each| each.extn_id == id).map(|each| each.extn_value.as_bytes())
+        self.part(id).map(|each| each.value)
     }
 
-    fn extensions(&self) -> &[x509_cert::ext::Extension] {
-        self.parsed.tbs_certificate.extensions.as_deref().unwrap_or_default()
+    fn part(&self, id: ObjectIdentifier) -> Option<Part<'_>> {
+        self.extensions().find(|each| each.id == id.as_bytes())
+    }
+
+    fn extensions(&self) -> Extensions<'_> {
+        Extensions::checked(piece(&self.der, &self.places.extensions))
+    }
+
+    fn spki(&self) -> &[u8] {
+        piece(&self.der, &self.places.spki)
     }
 
     fn typed<'a, T>(&'a self) -> Result<Option<T>, CertificateError>
@@ -180,13 +175,6 @@ impl Certificate {
     {
         self.extension(T::OID).map(T::from_der).transpose().map_err(|_| CertificateError::Structure)
     }
-}
-
-/// What was read has to be written to the same bytes, or it was no DER: a default that is spelt out, a set out of order. The
-/// signature would be checked over other bytes than were signed.
-fn check_written(read: &impl Encode, der: &[u8]) -> Result<(), CertificateError> {
-    let written = read.to_der().map_err(|_| CertificateError::Structure)?;
-    if written == der { Ok(()) } else { Err(CertificateError::Structure) }
 }
 
 /// PEM with 64 columns and the label `CERTIFICATE` (RFC 7468).

@@ -5,7 +5,7 @@ use x509_cert::der::{Any, Decode as _, Encode as _};
 use x509_cert::request::{CertReq, CertReqInfo, Version};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
-use super::{CertificateError, Name, check_written, oid};
+use super::{CertificateError, Name, oid};
 use crate::crypto::{PublicKey, SignatureAlgorithm};
 
 /// A request that still needs the signature of the key in it.
@@ -21,7 +21,7 @@ impl UnsignedRequest {
         let spki = SubjectPublicKeyInfoOwned::from_der(&public.to_spki()).map_err(|_| CertificateError::Key)?;
         let info = CertReqInfo {
             version: Version::V1,
-            subject: subject.to_x509(),
+            subject: subject.to_x509()?,
             public_key: spki,
             attributes: SetOfVec::new(),
         };
@@ -69,6 +69,13 @@ impl SignedRequest {
         let signed = request.info.to_der().map_err(|_| CertificateError::Structure)?;
         let signature = request.signature.as_bytes().ok_or(CertificateError::Signature)?;
         public.verify(algorithm, &signed, signature).map_err(|_| CertificateError::Signature)?;
-        Ok(Self { subject: Name::from_x509(request.info.subject), public })
+        Ok(Self { subject: Name::from_x509(&request.info.subject)?, public })
     }
+}
+
+/// What was read has to be written to the same bytes, or it was no DER: a default that is spelt out, a set out of order. The
+/// signature would be checked over other bytes than were signed.
+fn check_written(read: &CertReq, der: &[u8]) -> Result<(), CertificateError> {
+    let written = read.to_der().map_err(|_| CertificateError::Structure)?;
+    if written == der { Ok(()) } else { Err(CertificateError::NotDer) }
 }

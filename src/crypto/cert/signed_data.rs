@@ -40,8 +40,9 @@ impl Authority {
         let signature = self.key().sign(content).map_err(|_| CertificateError::Signing)?;
         let signature = OctetString::new(signature).map_err(|_| CertificateError::Field)?;
         let algorithm = AlgorithmIdentifierOwned { oid: oid::SHA256_WITH_RSA, parameters: Some(Any::from(Null)) };
-        let certificate = &self.certificate().parsed.tbs_certificate;
-        let identifier = node(Tag::Sequence, &[der(&certificate.issuer)?, der(&certificate.serial_number)?])?;
+        let certificate = self.certificate();
+        let serial = node(Tag::Integer, &[certificate.serial().to_vec()])?;
+        let identifier = node(Tag::Sequence, &[certificate.issuer_der().to_vec(), serial])?;
         node(Tag::Sequence, &[der(&VERSION)?, identifier, der(digest)?, der(&algorithm)?, der(&signature)?])
     }
 }

@@ -149,7 +149,7 @@ fn read_certificate(fresh: Fresh, reply: &Reply) -> Result<Aik, Stop> {
     let certificates: Option<Vec<Certificate>> = chain.iter().map(read).collect();
     let leaf =
         certificates.as_deref().and_then(<[Certificate]>::first).ok_or_else(|| fault(ReplyFault::Certificate))?;
-    if *leaf.public() != public_of_blob(&fresh.key)? {
+    if leaf.public() != Ok(&public_of_blob(&fresh.key)?) {
         return Err(fault(ReplyFault::OtherKey));
     }
     Ok(Aik { key: fresh.key, chain, creation: fresh.creation })

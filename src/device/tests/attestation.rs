@@ -103,8 +103,16 @@ fn a_key_is_certified_without_the_pin_and_with_it_and_not_with_a_wrong_one() {
     let freshness = Freshness::Bound { nonce: "a nonce", key_blob: &key_blob };
     let policy = Policy { exact_template: true, aik_public: true, ..Policy::default() };
     let (key, relying_party) = (Some(&public), None);
-    let expectation =
-        Expectation { freshness, relying_party, key, roots: &roots, vendors: &[], at: now(), policy: &policy };
+    let expectation = Expectation {
+        freshness,
+        relying_party,
+        key,
+        roots: &roots,
+        vendors: &[],
+        crls: &[],
+        at: now(),
+        policy: &policy,
+    };
     let before = bench.device.state.clone();
     for consent in [Consent::Policy, pin(PIN)] {
         let made = bench.statement(Over::Nonce("a nonce"), &consent).unwrap();

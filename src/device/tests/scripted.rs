@@ -184,7 +184,11 @@ impl Server {
         let leaf = from_base64(jws.header.x5c.as_ref().unwrap().leaf().unwrap()).unwrap();
         let device = self.device.as_ref().unwrap();
         assert_eq!(leaf, device.der());
-        device.public().verify(SignatureAlgorithm::RsaSha256, jws.signing_input.as_bytes(), &jws.signature).unwrap();
+        device
+            .public()
+            .unwrap()
+            .verify(SignatureAlgorithm::RsaSha256, jws.signing_input.as_bytes(), &jws.signature)
+            .unwrap();
         let claims: PrtRequest = jws.claims().unwrap();
         assert_eq!(claims.request_nonce, Some(format!("nonce-{}", self.nonces)));
         match claims.assertion {

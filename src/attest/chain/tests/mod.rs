@@ -1,3 +1,8 @@
+//! Paths through certificates of the lab; below it, those of strangers and their revocation lists.
+
+mod revoked;
+mod strangers;
+
 use super::*;
 use crate::attest::generator::{as_version_1, now, root};
 use crate::base::OsRng;
@@ -35,8 +40,12 @@ fn certificates(authorities: &[&Authority]) -> Vec<Certificate> {
     authorities.iter().map(|each| each.certificate().clone()).collect()
 }
 
+fn trusting(roots: &[Certificate]) -> Anchors<'_> {
+    Anchors { roots, crls: &[] }
+}
+
 fn fault(leaf: &Certificate, intermediates: &[Certificate], roots: &[Certificate]) -> ChainFault {
-    build_path(leaf, intermediates, roots, now()).unwrap_err()
+    build_path(leaf, intermediates, &trusting(roots), now()).unwrap_err()
 }
 
 #[test]
@@ -49,7 +58,7 @@ fn finds_the_path_in_any_order_and_past_certificates_that_do_not_belong() {
     let roots = certificates(&[&stranger, &root]);
     for order in [[&first, &second, &impostor], [&impostor, &second, &first]] {
         let intermediates = certificates(&order);
-        let path = build_path(&leaf, &intermediates, &roots, now()).unwrap();
+        let path = build_path(&leaf, &intermediates, &trusting(&roots), now()).unwrap();
         let names: Vec<_> = path.iter().map(|each| each.subject().to_string()).collect();
         assert_eq!(names, ["CN=leaf", "CN=second", "CN=first", "CN=root"]);
     }
@@ -62,7 +71,7 @@ fn names_the_issuer_that_is_missing() {
     let second = intermediate(&first, "second");
     let leaf = leaf(&second);
     let roots = certificates(&[&root]);
-    let missing = |issuer: &str| ChainFault::IssuerNotFound { issuer: issuer.into() };
+    let missing = |issuer: &str| ChainFault::IssuerNotFound { issuer: issuer.into(), key_id: None };
     assert_eq!(fault(&leaf, &[], &roots), missing("CN=second"));
     assert_eq!(fault(&leaf, &certificates(&[&second]), &roots), missing("CN=first"));
     assert_eq!(fault(&leaf, &certificates(&[&second, &first]), &[]), missing("CN=root"));
@@ -143,11 +152,11 @@ fn the_ends_of_validity_are_valid() {
     let roots = certificates(&[&root]);
     let Validity { from, to } = leaf.validity().unwrap();
     for at in [from, to] {
-        assert!(build_path(&leaf, &[], &roots, at).is_ok());
+        assert!(build_path(&leaf, &[], &trusting(&roots), at).is_ok());
     }
     let second = crate::base::SignedDuration::from_secs(1);
     for at in [from - second, to + second] {
-        assert!(build_path(&leaf, &[], &roots, at).is_err());
+        assert!(build_path(&leaf, &[], &trusting(&roots), at).is_err());
     }
 }
 
@@ -191,7 +200,7 @@ fn extensions_that_are_unknown_repeated_or_unreadable_are_named() {
 
     let root = root("root");
     let harmless = below(&root, "leaf", vec![unknown], year());
-    assert!(build_path(harmless.certificate(), &[], &certificates(&[&root]), now()).is_ok());
+    assert!(build_path(harmless.certificate(), &[], &trusting(&certificates(&[&root])), now()).is_ok());
 }
 
 #[test]
@@ -200,7 +209,7 @@ fn the_path_length_of_an_issuer_holds() {
     let limit_0 = Extension::opaque(oid::BASIC_CONSTRAINTS, &[0x30, 6, 1, 1, 0xff, 2, 1, 0]);
     let limited = below(&root, "limited", vec![limit_0], year());
     let roots = certificates(&[&root]);
-    assert!(build_path(&leaf(&limited), &certificates(&[&limited]), &roots, now()).is_ok());
+    assert!(build_path(&leaf(&limited), &certificates(&[&limited]), &trusting(&roots), now()).is_ok());
     let deeper = intermediate(&limited, "deeper");
     let expected = ChainFault::PathLength { issuer: "CN=limited".into(), allowed: 0 };
     assert_eq!(fault(&leaf(&deeper), &certificates(&[&limited, &deeper]), &roots), expected);
@@ -215,7 +224,7 @@ fn a_path_of_eight_is_found_and_one_of_nine_is_too_long() {
     }
     let all = certificates(&authorities.iter().collect::<Vec<_>>());
     let seventh = leaf(&authorities[6]);
-    let path = build_path(&seventh, &all[1..], &all[..1], now());
+    let path = build_path(&seventh, &all[1..], &trusting(&all[..1]), now());
     assert_eq!(path.map(|path| path.len()), Ok(LONGEST_PATH));
     let eighth = leaf(&authorities[7]);
     assert_eq!(fault(&eighth, &all[1..], &all[..1]), ChainFault::TooLong);
