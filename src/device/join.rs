@@ -7,6 +7,7 @@ use crate::base::{ExposeSecret as _, SecretString, Timestamp, Uuid};
 use crate::crypto::PublicKey;
 use crate::crypto::cert::{Certificate, Name, Text, UnsignedRequest, oid};
 use crate::crypto::digest::sha256;
+use crate::device::attest::{self, Enrol};
 use crate::device::exchange::{Exchange, domain_of, endpoint, read_token};
 use crate::device::flow::{Flow, Machine, Step};
 use crate::device::hardware::Provider;
@@ -34,8 +35,15 @@ enum Stage {
     Start,
     Token,
     Discovery { token: SecretString },
+    Enrolling { token: SecretString, found: Box<Found>, enrol: Enrol },
     Joining(Box<Pending>),
     Over,
+}
+
+/// What discovery said, checked.
+struct Found {
+    tenant_id: Uuid,
+    discovery: Discovery,
 }
 
 /// What waits for the certificate.
@@ -93,30 +101,68 @@ impl Join {
         Ok(request.header("Accept", "application/json").bearer(token.expose_secret()))
     }
 
-    /// Makes both keys and asks for the certificate.
-    fn ask_join(
-        &self,
+    /// Reads what discovery says. By switch a TPM attests its transport key, for which it needs a current attestation key first.
+    fn after_discovery(
+        &mut self,
         machine: &mut Machine<'_>,
-        token: &SecretString,
+        now: Timestamp,
+        token: SecretString,
         reply: &Reply,
-    ) -> Result<(Pending, Request), Stop> {
+    ) -> Result<Request, Stop> {
         let fault = |fault| Exchange::Discovery.fault(fault);
         let discovery: Discovery = Exchange::Discovery.read(reply)?;
         let tenant_id = Uuid::parse_str(&discovery.tenant_info.tenant_id).map_err(|_| fault(ReplyFault::NotAGuid))?;
-        for url in [&discovery.key_provisioning_service.endpoint, &discovery.nonce_service.endpoint] {
+        let (join, keys, nonces) =
+            (&discovery.device_join_service, &discovery.key_provisioning_service, &discovery.nonce_service);
+        for url in [&join.endpoint, &keys.endpoint, &nonces.endpoint] {
             endpoint(url).ok_or_else(|| fault(ReplyFault::Endpoint))?;
         }
+        let found = Box::new(Found { tenant_id, discovery });
+        if machine.switches.join_attest && machine.hardware.join_provider() == Provider::Hardware {
+            return self.enrol(machine, now, token, found, Enrol::new(), None);
+        }
+        self.ask_join(machine, &token, *found, None)
+    }
+
+    fn enrol(
+        &mut self,
+        machine: &mut Machine<'_>,
+        now: Timestamp,
+        token: SecretString,
+        found: Box<Found>,
+        mut enrol: Enrol,
+        reply: Option<Reply>,
+    ) -> Result<Request, Stop> {
+        match enrol.next(machine, now, reply)? {
+            Step::Ask(request) => {
+                self.stage = Stage::Enrolling { token, found, enrol };
+                Ok(request)
+            }
+            Step::Done(_) => self.ask_join(machine, &token, *found, Some(now)),
+        }
+    }
+
+    /// Makes both keys and asks for the certificate; with a statement about the transport key if there is a time for it.
+    fn ask_join(
+        &mut self,
+        machine: &mut Machine<'_>,
+        token: &SecretString,
+        found: Found,
+        attested: Option<Timestamp>,
+    ) -> Result<Request, Stop> {
+        let Found { tenant_id, discovery } = found;
         let service = &discovery.device_join_service;
-        let (host, path) = endpoint(&service.endpoint).ok_or_else(|| fault(ReplyFault::Endpoint))?;
+        let (host, path) = endpoint(&service.endpoint).ok_or(Exchange::Discovery.fault(ReplyFault::Endpoint))?;
 
         let provider = machine.hardware.join_provider();
         let device_key = machine.keys.create(provider, Role::Device, Lock::Device)?;
         let transport_key = machine.keys.create(provider, Role::Transport, Lock::Device)?;
+        let certification = certification_request(machine, &device_key)?;
+        let statement =
+            attested.map(|now| attest::for_join(machine, &transport_key, &certification, now)).transpose()?;
+        let (aik_certificate, attestation_data) = statement.unzip();
         let body = JoinRequest {
-            certificate_request: CertificateRequest {
-                kind: "pkcs10".to_owned(),
-                data: base64(&certification_request(machine, &device_key)?),
-            },
+            certificate_request: CertificateRequest { kind: "pkcs10".to_owned(), data: base64(&certification) },
             transport_key: base64(&blob::write(&transport_key.public()?)),
             target_domain: domain_of(&self.upn)?.to_owned(),
             device_type: "Windows".to_owned(),
@@ -124,12 +170,13 @@ impl Join {
             device_display_name: machine.state.description.name.clone(),
             join_type: JOIN_TYPE_ENTRA,
             attributes: BTreeMap::from([("ReturnClientSid".to_owned(), "true".to_owned())]),
-            aik_certificate: None,
-            attestation_data: None,
+            aik_certificate,
+            attestation_data,
         };
         let target = format!("{path}?api-version={}", version(&service.version));
         let request = Request::json(host, target, &body).bearer(token.expose_secret());
-        Ok((Pending { tenant_id, discovery, device_key, transport_key }, request))
+        self.stage = Stage::Joining(Box::new(Pending { tenant_id, discovery, device_key, transport_key }));
+        Ok(request)
     }
 
     fn finish(
@@ -195,9 +242,10 @@ impl Flow for Join {
                 Ok(Step::Ask(request))
             }
             (Stage::Discovery { token }, Some(reply)) => {
-                let (pending, request) = self.ask_join(machine, &token, &reply)?;
-                self.stage = Stage::Joining(Box::new(pending));
-                Ok(Step::Ask(request))
+                self.after_discovery(machine, now, token, &reply).map(Step::Ask)
+            }
+            (Stage::Enrolling { token, found, enrol }, Some(reply)) => {
+                self.enrol(machine, now, token, found, enrol, Some(reply)).map(Step::Ask)
             }
             (Stage::Joining(pending), Some(reply)) => self.finish(machine, now, *pending, &reply).map(Step::Done),
             _ => Err(Stop::Over),

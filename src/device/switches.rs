@@ -32,6 +32,9 @@ pub struct Switches {
     pub disabled: Hresult,
     /// A key is registered without a statement when the AIK service or the nonce service refuses or is away. \[inferred\]
     pub register_unattested: bool,
+    /// A join carries a statement of the TPM about its transport key. That Windows does so is documented, in which form is not: the
+    /// form is ours, and so it is off.
+    pub join_attest: bool,
     /// The pool's authorization values are written to disk, so that its keys outlive the process: the opposite of what keeps
     /// them safe. Reported as [`POOL_AUTH_ON_DISK`].
     pub pool_persist: bool,
@@ -52,6 +55,7 @@ impl Default for Switches {
             late_requirement: LateRequirement::KeepAndFlag,
             disabled: Hresult::NTE_PERM,
             register_unattested: false,
+            join_attest: false,
             pool_persist: false,
         }
     }
@@ -167,6 +171,8 @@ switches! {
         Tag::Inferred, "what the user's own attempt answers where policy turns Hello off";
     "provisioning.register-unattested" = register_unattested: ["false" => false, "true" => true],
         Tag::Inferred, "a key is registered without a statement when the AIK service or the nonce service refuses or is away";
+    "join.attest" = join_attest: ["false" => false, "true" => true],
+        Tag::Ours, "a join carries the TPM's statement about the transport key, in a form that is the lab's own";
     "pool.persist" = pool_persist: ["false" => false, "true" => true],
         Tag::Ours, "the pool's authorization values go to disk: reported as POOL_AUTH_ON_DISK";
 }

@@ -6,6 +6,7 @@ mod bench;
 mod conditions;
 mod demo;
 mod guest;
+mod joining;
 mod keys;
 mod late;
 mod life;

@@ -17,4 +17,4 @@ pub use renewal::{Renewal, Renewed};
 pub use statement::{Consent, CreationClaim, EXTRA_DATA_LIMIT, KeyStatement, Over, identity, statement};
 pub use status::{Attempts, AttestationStatus};
 
-pub(crate) use statement::for_registration;
+pub(crate) use statement::{for_join, for_registration};

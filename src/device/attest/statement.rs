@@ -1,12 +1,15 @@
 //! The attestation key's word: for a key of a container, and for itself.
 
+use crate::attest::form::{KastParts, write_kast};
 use crate::attest::{self, Statement, extra_data};
 use crate::base::{SecretString, Timestamp};
+use crate::crypto::digest::sha256;
 use crate::device::flow::Machine;
 use crate::device::keys::{KeyError, KeyStore, StoredKey, signature_bytes};
 use crate::device::state::Aik;
 use crate::device::stop::Stop;
 use crate::device::tpm::{CertifyAuthority, Creation, KeyBlob, Tpm, with_key};
+use crate::wire::encoding::base64;
 use crate::wire::lab::LabAttestation;
 use crate::wire::{base64_bytes, blob};
 
@@ -193,6 +196,22 @@ pub(crate) fn for_registration(
     let aik = machine.state.aik.as_ref().ok_or(Stop::NoAik)?;
     let bound = bound_to(nonce, key)?;
     Ok(certify(&mut machine.keys, key, aik, CertifyAuthority::Policy, &bound)?.to_lab(nonce))
+}
+
+/// What a join carries about its transport key: the attestation key's certificate and a subject-only KAST over the SHA-256 of the
+/// certification request, both base64. Ours, see [`crate::wire::join::JoinRequest`].
+pub(crate) fn for_join(
+    machine: &mut Machine<'_>,
+    key: &StoredKey,
+    certification_request: &[u8],
+    now: Timestamp,
+) -> Result<(String, String), Stop> {
+    let aik = machine.state.aik.as_ref().filter(|aik| aik.is_current(now)).ok_or(Stop::NoAik)?;
+    let made = certify(&mut machine.keys, key, aik, CertifyAuthority::Policy, &sha256(certification_request))?;
+    let certificate = made.aik_chain.first().ok_or(Stop::NoAik)?;
+    let parts = KastParts { private: &made.private, with_authority: false };
+    let kast = write_kast(&made.to_statement(""), parts).map_err(|_| Stop::Encoding)?;
+    Ok((base64(certificate), base64(&kast)))
 }
 
 fn bound_to(nonce: &str, key: &StoredKey) -> Result<[u8; 32], KeyError> {
