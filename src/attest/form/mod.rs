@@ -107,6 +107,12 @@ pub enum FormFault {
     /// The registration has no credential in it.
     #[error("the authenticator data hold no credential")]
     NoCredential,
+    /// The identifier beside the attestation object is not that of the credential in it (WebAuthn section 7.1).
+    #[error("the credential's identifier is not the one that the authenticator gave it")]
+    OtherCredential,
+    /// The flag UP is not set (WebAuthn section 7.1).
+    #[error("the authenticator saw nobody")]
+    UserNotPresent,
 }
 
 /// Reads a statement in the form that it has: a KAST by its magic, the others by the members of a JSON object. `aik_chain` are the

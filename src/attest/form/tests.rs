@@ -3,6 +3,7 @@ use crate::attest::generator::{KEY_BLOB, Lab, NONCE};
 use crate::attest::{Algorithm, Check, Fault, Level, Outcome, extra_data, verify};
 use crate::crypto::SoftwareKey;
 use crate::wire::kast::KastFormat;
+use crate::wire::webauthn::{AttestationObject, WebauthnExport};
 
 fn judged(presented: &Presented, lab: &Lab) -> super::super::Report {
     let terms = lab.terms();
@@ -109,6 +110,24 @@ fn a_webauthn_registration_is_judged_with_challenge_origin_relying_party_and_key
             assert_eq!(judged(&changed, &lab).faults().collect::<Vec<_>>(), [&fault]);
         }
     }
+}
+
+#[test]
+fn a_registration_of_another_credential_or_of_nobody_is_refused() {
+    let lab = Lab::p256();
+    let refused = |change: &dyn Fn(&mut WebauthnExport)| {
+        let mut export = WebauthnExport::from_json(exported(&lab, b"challenge").as_bytes()).unwrap();
+        change(&mut export);
+        read(export.to_json().as_bytes(), &[]).map(|presented| presented.form).unwrap_err()
+    };
+    assert_eq!(refused(&|export| export.credential.id[0] ^= 1), FormFault::OtherCredential);
+    // The flags follow the 32 bytes of the relying party; bit 0 is UP.
+    let without = |export: &mut WebauthnExport| {
+        let mut object = AttestationObject::from_bytes(&export.credential.attestation_object).unwrap();
+        object.auth_data[32] &= !1;
+        export.credential.attestation_object = object.to_bytes().unwrap();
+    };
+    assert_eq!(refused(&without), FormFault::UserNotPresent);
 }
 
 #[test]

@@ -17,6 +17,12 @@ pub(super) fn read(text: &[u8]) -> Result<Presented, FormFault> {
     let client = ClientData::from_bytes(&response.client_data_json)?;
     let authenticator = object.authenticator_data()?;
     let credential = authenticator.credential.ok_or(FormFault::NoCredential)?;
+    if credential.id != response.id {
+        return Err(FormFault::OtherCredential);
+    }
+    if !authenticator.user_present {
+        return Err(FormFault::UserNotPresent);
+    }
     let made = object.statement;
     let aaguid = *credential.aaguid.as_bytes();
     let for_what = Credential {
