@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help run test test-kernel-tpm test-peers test-browser setup check bench bench-check bench-peers bench-fleet fuzz doc
+.PHONY: help run test test-kernel-tpm test-peers test-browser setup check bench bench-check bench-peers bench-fleet fuzz mutants doc
 
 help:
 	@echo "make run    build and run the demo: join, provision, attest, register, sign in, and the refusals"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench-peers   compare with other crates and tools, operation by operation"
 	@echo "make bench-fleet   make a thousand devices and put them to sleep"
 	@echo "make fuzz   feed a parser or the server with what nobody would write: SECONDS=60, TARGET=one of $(TARGETS)"
+	@echo "make mutants   change the verifier of attestations and its parsers one expression at a time, and see that a test notices: SHARD=k/n for a part"
 	@echo "make setup  install what is missing; the others call it"
 
 run: setup
@@ -82,6 +83,17 @@ fuzz: setup
 	cd fuzz && RUSTFLAGS="$(COVERAGE)" $(CARGO) run --release --target $$(rustc --print host-tuple) $(FUZZ_FEATURES) --bin $(TARGET) -- \
 		-max_total_time=$(SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 -dict=words/$(WORDS).dict \
 		-artifact_prefix=artifacts/$(TARGET)/ target/found/$(TARGET) corpus/$(TARGET)
+
+# The verifier, and what reads TPM structures and certificates for it. With their own tests alone: those have to notice.
+SHARD ?= 0/1
+MUTATED := src/attest/** src/wire/tpm/** src/crypto/cert/**
+WATCHED := attest:: wire::tpm crypto::
+
+mutants: setup
+	command -v cargo-mutants >/dev/null || test -x target/peers/bin/cargo-mutants || \
+		$(CARGO) install --quiet --locked --root target/peers cargo-mutants
+	PATH="$(CURDIR)/target/peers/bin:$$PATH" CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) mutants --no-default-features --shard $(SHARD) \
+		--output target $(foreach glob,$(MUTATED),-f '$(glob)') -- --lib -- $(WATCHED)
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps

@@ -6,6 +6,7 @@ use super::frame::{Auth, Entity};
 use super::marshal::{Malformed, Reader, Writer};
 use super::template::Primary;
 use super::{KeyKind, TpmError, response, verb};
+use crate::crypto::cert::Certificate;
 
 /// TPM_RH_OWNER, _LOCKOUT, _ENDORSEMENT, _PLATFORM.
 pub(super) const OWNER: u32 = 0x4000_0001;
@@ -204,35 +205,30 @@ pub(super) fn certificate_index(kind: KeyKind) -> u32 {
     }
 }
 
-/// Cuts what follows the certificate: some makers fill their index up.
-pub(super) fn without_padding(mut bytes: Vec<u8>) -> Vec<u8> {
-    let length = match *bytes.as_slice() {
-        [0x30, 0x82, high, low, ..] => usize::from(u16::from_be_bytes([high, low])) + 4,
-        [0x30, 0x81, length, ..] => usize::from(length) + 3,
-        [0x30, length @ 0..=0x7F, ..] => usize::from(length) + 2,
-        _ => bytes.len(),
-    };
-    bytes.truncate(length);
-    bytes
+/// Cuts what some makers fill their index up with. Whatever else is in it stays as it is, for a verifier to refuse by name.
+pub(super) fn without_padding(contents: Vec<u8>) -> Vec<u8> {
+    Certificate::from_nv(&contents).map_or(contents, |read| read.certificate.der().to_vec())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Clock as _;
+    use crate::base::{OsRng, SystemClock};
+    use crate::crypto::SigningKey;
+    use crate::crypto::cert::{Authority, Name, Text, Validity};
 
     #[test]
-    fn padding_after_a_certificate_is_cut() {
-        assert_eq!(without_padding(vec![0x30, 2, 1, 2, 0xFF, 0xFF]), [0x30, 2, 1, 2]);
-        let mut long = vec![0x30, 0x82, 0x01, 0x00];
-        long.resize(4 + 256, 7);
-        let exact = long.clone();
-        long.extend([0; 9]);
-        assert_eq!(without_padding(long), exact);
-        assert_eq!(
-            without_padding(vec![0x30, 0x82, 0x01]),
-            [0x30, 0x82, 0x01],
-            "what is no certificate stays as it is"
-        );
-        assert!(without_padding(vec![]).is_empty());
+    fn padding_after_a_certificate_is_cut_and_nothing_else() {
+        let name = Name::common_name("EK", Text::Utf8).unwrap();
+        let validity = Validity::days_from(SystemClock.now(), 1);
+        let key = SigningKey::generate_p256().unwrap();
+        let certificate = Authority::root(name, key, validity, &mut OsRng).unwrap().certificate().der().to_vec();
+        for filler in [&[][..], &[0; 9], &[0xff; 700]] {
+            assert_eq!(without_padding([certificate.as_slice(), filler].concat()), certificate);
+        }
+        for odd in [[certificate.as_slice(), &[1, 2]].concat(), vec![0x30, 0x82, 0x01], vec![]] {
+            assert_eq!(without_padding(odd.clone()), odd);
+        }
     }
 }
