@@ -26,6 +26,27 @@ fn a_refused_registration_leaves_no_container_and_writes_event_301() {
 }
 
 #[test]
+fn the_four_codes_of_attestation_reach_the_user_and_those_of_a_key_the_event_log() {
+    let mut bench = Bench::logged_on();
+    for code in ["0x801C03EE", "0x801C03EF", "0x801C0010"] {
+        let body = json!({"code": "Attestation", "message": code, "hresult": code});
+        bench.server.instead.push_back(("/EnrollmentServer/key/", reply(400, body)));
+        let stop = bench.provision().unwrap_err();
+        assert_eq!(stop.hresult().map(|code| code.to_string()).as_deref(), Some(code));
+        let last = bench.device.events.events().iter().rev().find(|event| event.id == 301).unwrap();
+        assert_eq!(last.field("ExitCode"), Some(code), "{last:?}");
+    }
+    let mut fresh = super::bench();
+    for code in ["0x801C0010", "0x801C0011"] {
+        let body = json!({"ErrorType": "AttestationInvalid", "Message": "no", "hresult": code});
+        fresh.server.instead.push_back(("/EnrollmentServer/device/", reply(400, body)));
+        let stop = fresh.server.run(Join::new(UPN, password()), &mut fresh.device, None).unwrap_err();
+        assert_eq!(stop.hresult().map(|code| code.to_string()).as_deref(), Some(code));
+        assert!(fresh.device.state.registration.is_none());
+    }
+}
+
+#[test]
 fn every_reply_that_is_not_what_it_should_be_leaves_the_device_as_it_was() {
     let odd = [
         reply(200, json!({})),
