@@ -46,3 +46,8 @@ fn keys_are_asked_for_by_device_or_by_user() {
 fn rules_are_explained_and_a_bad_file_is_refused_by_line() {
     run("rules");
 }
+
+#[test]
+fn statements_are_judged_and_what_is_none_is_refused() {
+    run("attest");
+}
