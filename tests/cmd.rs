@@ -46,3 +46,28 @@ fn keys_are_asked_for_by_device_or_by_user() {
 fn rules_are_explained_and_a_bad_file_is_refused_by_line() {
     run("rules");
 }
+
+#[test]
+fn statements_are_judged_and_what_is_none_is_refused() {
+    run("attest");
+}
+
+/// Without the exit codes, which a reader does not see.
+fn shown(block: &str) -> String {
+    let lines = block.trim().lines().filter(|line| !line.starts_with("? "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_broken_statements_of_the_readme_are_those_that_are_run() {
+    let read = |file: &str| std::fs::read_to_string(file).unwrap();
+    let blocks = |text: &str| -> Vec<String> {
+        text.split("```console\n").skip(1).filter_map(|part| part.split("```").next().map(shown)).collect()
+    };
+    let (readme, run) = (blocks(&read("README.md")), blocks(&read("tests/cmd/attest.trycmd")));
+    let examples: Vec<&String> = readme.iter().filter(|block| block.contains("FAILED ")).collect();
+    assert_eq!(examples.len(), 3);
+    for example in examples {
+        assert!(run.iter().any(|block| block.contains(example.as_str())), "not in attest.trycmd:\n{example}");
+    }
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to fail")]
 
+mod attest;
 mod bench;
 mod conditions;
 mod demo;

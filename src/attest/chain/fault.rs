@@ -72,7 +72,7 @@ pub enum ChainFault {
         issuer: String,
     },
     /// A certificate is not yet valid.
-    #[error("{subject} is valid from {from} only")]
+    #[error("{} is valid from {from} only", named(subject))]
     NotYetValid {
         /// Its name.
         subject: String,
@@ -80,7 +80,7 @@ pub enum ChainFault {
         from: Timestamp,
     },
     /// A certificate is no longer valid.
-    #[error("{subject} was valid until {to}")]
+    #[error("{} was valid until {to}", named(subject))]
     Expired {
         /// Its name.
         subject: String,
@@ -128,7 +128,7 @@ pub enum ChainFault {
         subject: String,
     },
     /// The issuer's revocation list names the certificate.
-    #[error("{subject}, serial number {serial}, is revoked since {since}")]
+    #[error("{}, serial number {serial}, is revoked since {since}", named(subject))]
     Revoked {
         /// The name of the certificate.
         subject: String,
@@ -178,6 +178,11 @@ pub enum ChainFault {
     /// No path within [`LONGEST_PATH`] certificates, or too many candidates.
     #[error("no path within {LONGEST_PATH} certificates")]
     TooLong,
+}
+
+/// The certificate of an attestation key has no subject (WebAuthn section 8.3.1).
+fn named(subject: &str) -> &str {
+    if subject == "(empty)" { "a certificate without a subject" } else { subject }
 }
 
 fn with_key(key_id: Option<&str>) -> String {

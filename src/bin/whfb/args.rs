@@ -529,8 +529,8 @@ pub(crate) enum Attest {
     Verify {
         /// The statement: a file, `-` for standard input, or a directory of a raw export
         file: PathBuf,
-        /// Whom to trust: a PEM bundle, a DER certificate, or a directory of such; revocation lists in it are asked. May be
-        /// given several times [default: this lab's authorities]
+        /// Whom to trust: a PEM bundle, a DER certificate, or a directory of such (.pem, .crt, .cer, .der, .crl, also further
+        /// down); revocation lists in it are asked. May be given several times [default: this lab's authorities]
         #[arg(long, value_name = "FILE")]
         roots: Vec<PathBuf>,
         /// What to want beyond what every statement has to fulfil: a JSON file

@@ -1,25 +1,25 @@
 //! `whfb attest export`: asks the TPM for a statement and writes it in one of the forms.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use whfb::attest::Statement;
 use whfb::attest::form::{KastParts, Registration, write_kast};
 use whfb::base::{Clock as _, OsRng, SystemClock, random_bytes};
 use whfb::crypto::PublicKey;
 use whfb::crypto::cert::{Certificate, pem};
-use whfb::device::attest::{Consent, Enrol, KeyStatement, Over, Prepare, identity, statement};
+use whfb::device::attest::{AttestationStatus, Consent, Enrol, KeyStatement, Over, Prepare, identity, statement};
+use whfb::device::flow::Flow;
+use whfb::device::hardware::Provider;
+use whfb::device::state::DeviceState;
 use whfb::device::stop::Stop;
 use whfb::device::tpm::KeyKind;
-use whfb::link::Link;
+use whfb::link::{Halt, Link, drive};
 use whfb::wire::lab::LabAttestation;
 use whfb::wire::tpm::Public;
 
-use super::raw;
+use super::deliver::{Made, check, deliver};
 use super::roots::Trusted;
-use super::verify::with_pem;
 use crate::args::{self, StatementForm};
 use crate::failure::Failure;
 use crate::lab::Place;
@@ -38,13 +38,6 @@ pub(super) struct Wanted<'a> {
     pub(super) pin_file: Option<&'a Path>,
 }
 
-/// What goes where.
-enum Made {
-    Text(String),
-    Files { statement: Vec<u8>, chain: String },
-    Directory(Box<Statement>),
-}
-
 pub(super) fn run(
     on: &args::OnDevice,
     user: Option<&str>,
@@ -53,11 +46,10 @@ pub(super) fn run(
     output: &Output,
 ) -> Result<(), Failure> {
     let (name, dir) = place.choose(on.device.as_deref())?;
-    if wanted.to.is_none() && matches!(wanted.format, StatementForm::Kast | StatementForm::Raw) {
-        return Err(Failure::usage("this form is no text").next("say where it goes: --output FILE"));
-    }
+    check(wanted.format, wanted.to)?;
     let mut opened = Opened::open(&dir)?;
     let upn = user.map_or_else(|| only_user(&opened.device.state), |upn| Ok(upn.to_owned()))?;
+    must_be_in_a_tpm(&opened.device.state, &upn).map_err(|stop| attempted(stop.into()))?;
     let consent = match wanted.pin_file {
         None => Consent::Policy,
         Some(file) => Consent::Pin(prompt::secret("PIN", Some(file))?),
@@ -70,7 +62,35 @@ pub(super) fn run(
         StatementForm::Webauthn => source.webauthn(place)?,
         StatementForm::Raw => source.raw()?,
     };
-    deliver(&made, &name, &upn, wanted, output)
+    deliver(&made, wanted.to, (&upn, &name), output)
+}
+
+/// What a device can say without asking a service.
+fn must_be_in_a_tpm(state: &DeviceState, upn: &str) -> Result<(), Stop> {
+    let container = state.user(upn).and_then(|user| user.container.as_ref()).ok_or(Stop::NoContainer)?;
+    if container.provider() == Provider::Hardware { Ok(()) } else { Err(Stop::SoftwareKey) }
+}
+
+/// A failure with what the attempt came to, in the words of KeyCredential; in the text where they say more than that it failed.
+fn attempted(halt: Halt) -> Failure {
+    let status = halt.attestation_status();
+    let software = matches!(halt, Halt::Stop(Stop::SoftwareKey));
+    let mut failure = Failure::from(halt);
+    if status != AttestationStatus::UnknownError {
+        failure.message = format!("{} ({status})", failure.message);
+    }
+    match status {
+        _ if software => {
+            failure = failure.next("make a key on a device with a TPM; see whfb status for where this one is")
+        }
+        AttestationStatus::TemporaryFailure => failure = failure.next("try again once the service answers: whfb serve"),
+        _ => {}
+    }
+    if !failure.details.is_object() {
+        failure.details = json!({});
+    }
+    failure.details["attestation_status"] = json!({"name": status, "number": status.number()});
+    failure
 }
 
 /// Whose statement it is, and the ways to the TPM and to the services.
@@ -84,14 +104,20 @@ struct Source<'a> {
 impl Source<'_> {
     /// Over a nonce of the registration service, with a current attestation key.
     fn nonced(&mut self) -> Result<Statement, Failure> {
-        let nonce = self.opened.run(Prepare::new(), self.link)?;
+        let nonce = self.ask(Prepare::new())?;
         let made = self.over(Over::Nonce(&nonce))?;
         Ok(made.to_statement(&nonce))
     }
 
+    fn ask<F: Flow>(&mut self, flow: F) -> Result<F::Output, Failure> {
+        let link = self.link;
+        self.opened.work(|machine| drive(flow, machine, link, &SystemClock).map_err(attempted))
+    }
+
     fn over(&mut self, over: Over<'_>) -> Result<KeyStatement, Failure> {
         let (upn, consent) = (self.upn, &self.consent);
-        self.opened.work(|machine| Ok(statement(machine, upn, over, consent, SystemClock.now())?))
+        let made = |stop: Stop| attempted(stop.into());
+        self.opened.work(|machine| statement(machine, upn, over, consent, SystemClock.now()).map_err(made))
     }
 
     fn lab(&mut self) -> Result<Made, Failure> {
@@ -111,7 +137,7 @@ impl Source<'_> {
     }
 
     fn kast(&mut self) -> Result<Made, Failure> {
-        self.opened.run(Enrol::new(), self.link)?;
+        self.ask(Enrol::new())?;
         let made = self.over(Over::Bytes(&[]))?;
         let mut statement = made.to_statement("");
         let claim = self.opened.work(|machine| match identity(machine, &[], SystemClock.now()) {
@@ -126,7 +152,7 @@ impl Source<'_> {
     }
 
     fn webauthn(&mut self, place: &Place) -> Result<Made, Failure> {
-        self.opened.run(Enrol::new(), self.link)?;
+        self.ask(Enrol::new())?;
         // Certified twice: the public areas are needed before what is certified over is known.
         let keys = self.over(Over::Bytes(&[]))?;
         let challenge: [u8; 32] = random_bytes(&mut OsRng);
@@ -145,36 +171,4 @@ fn key_of(public: &[u8]) -> Result<PublicKey, Failure> {
     Public::from_bytes(public)
         .and_then(|public| public.to_public_key())
         .map_err(|fault| Failure::environment(fault.to_string()))
-}
-
-fn deliver(made: &Made, device: &str, upn: &str, wanted: &Wanted<'_>, output: &Output) -> Result<(), Failure> {
-    let written: Vec<String> = match (made, wanted.to) {
-        (Made::Text(text), None) => {
-            let object: Value = serde_json::from_str(text).unwrap_or_default();
-            output.answer(text, &object);
-            return Ok(());
-        }
-        (Made::Text(text), Some(file)) => vec![write(file, format!("{text}\n").as_bytes())?],
-        (Made::Files { statement, chain }, Some(file)) => {
-            vec![write(file, statement)?, write(&with_pem(file), chain.as_bytes())?]
-        }
-        (Made::Directory(statement), Some(directory)) => {
-            raw::write(directory, statement)?;
-            vec![directory.display().to_string()]
-        }
-        // Refused before anything was asked of the TPM.
-        (Made::Files { .. } | Made::Directory(_), None) => Vec::new(),
-    };
-    let text = format!("the Hello key of {upn} on {device} is attested in {}", written.join(" and "));
-    output.answer(&text, &json!({"ok": true, "device": device, "user": upn, "written": written}));
-    Ok(())
-}
-
-/// A new file.
-fn write(path: &Path, bytes: &[u8]) -> Result<String, Failure> {
-    let opened = OpenOptions::new().write(true).create_new(true).open(path);
-    opened.and_then(|mut file| file.write_all(bytes)).map_err(|error| {
-        Failure::usage(format!("{}: {error}", path.display())).next("name a file that is not there yet")
-    })?;
-    Ok(path.display().to_string())
 }

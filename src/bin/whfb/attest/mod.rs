@@ -1,6 +1,8 @@
 //! `whfb attest`: what a TPM says of a key, written down, and what it is worth.
 
+mod deliver;
 mod export;
+mod files;
 mod raw;
 mod roots;
 mod verify;

@@ -6,7 +6,7 @@ use std::path::Path;
 use whfb::attest::Statement;
 use whfb::crypto::cert::{Certificate, pem, pem_of};
 
-use super::roots::{read, trouble};
+use super::files::{LARGEST, bundle, read, taken};
 use crate::failure::Failure;
 
 const PUBLIC: &str = "key.public";
@@ -35,9 +35,7 @@ openssl dgst -sha256 -verify aik-key.pem -signature certify.sig certify.attest
 
 /// Writes the files into a directory that is made for them.
 pub(super) fn write(directory: &Path, statement: &Statement) -> Result<(), Failure> {
-    fs::create_dir(directory).map_err(|error| {
-        Failure::usage(format!("{}: {error}", directory.display())).next("name a directory that is not there yet")
-    })?;
+    fs::create_dir(directory).map_err(|error| taken(format!("{}: {error}", directory.display())))?;
     let chain = |chain: &[Vec<u8>]| chain.iter().map(|der| pem(der)).collect::<String>().into_bytes();
     let aik_key = statement.aik_chain.first().and_then(|der| Certificate::from_der(der).ok());
     let aik_key =
@@ -57,20 +55,20 @@ pub(super) fn write(directory: &Path, statement: &Statement) -> Result<(), Failu
     for (name, contents) in files {
         let path = directory.join(name);
         let Some(contents) = contents else { continue };
-        fs::write(&path, contents).map_err(|error| Failure::environment(format!("{}: {error}", path.display())))?;
+        if let Err(error) = fs::write(&path, contents) {
+            let _ = fs::remove_dir_all(directory);
+            return Err(Failure::environment(format!("{}: {error}", path.display())));
+        }
     }
     Ok(())
 }
 
 /// Reads what [`write`] wrote. The first three files and the certificates have to be there.
 pub(super) fn read_statement(directory: &Path) -> Result<Statement, Failure> {
-    let whole = |name: &str| {
-        let path = directory.join(name);
-        fs::read(&path).map_err(|error| trouble(&path, &error))
-    };
+    let whole = |name: &str| read(&directory.join(name), LARGEST);
     let optional = |name: &str| directory.join(name).is_file().then(|| whole(name)).transpose();
     let chain = |name: &str| {
-        read(&directory.join(name))
+        bundle(&directory.join(name))
             .map(|bundle| bundle.certificates.iter().map(|each| each.der().to_vec()).collect::<Vec<_>>())
     };
     Ok(Statement {

@@ -4,14 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use whfb::crypto::cert::{Bundle, Certificate, RevocationList, pem, read_bundle};
+use whfb::crypto::cert::{Bundle, Certificate, RevocationList, pem};
 use whfb::crypto::digest::sha256;
 use whfb::wire::encoding::hex;
 
+use super::files::bundle;
 use crate::failure::Failure;
 use crate::lab::Place;
 use crate::output::Output;
 use crate::tenant;
+
+/// How files of certificates and revocation lists are called; what else is in a directory is passed over, such as a note on where
+/// the rest comes from.
+const NAMES: [&str; 5] = ["pem", "crt", "cer", "der", "crl"];
 
 /// Trusted roots and revocation lists.
 pub(crate) struct Trusted {
@@ -36,41 +41,46 @@ impl Trusted {
         let mut found = Bundle::default();
         for path in paths {
             for file in files(path)? {
-                let bundle = read(&file)?;
+                let bundle = bundle(&file)?;
                 found.certificates.extend(bundle.certificates);
                 found.crls.extend(bundle.crls);
             }
         }
         if found.certificates.is_empty() {
-            return Err(
-                Failure::usage("--roots holds no certificate").next("name a PEM bundle, or a directory of such")
-            );
+            return Err(Failure::usage("--roots holds no certificate")
+                .next("name a PEM bundle, or a directory of files .pem, .crt, .cer, .der"));
         }
         Ok(Self { roots: found.certificates.clone(), vendors: found.certificates, crls: found.crls })
     }
 }
 
-/// A file itself, or those in a directory, by name.
+/// A file itself, or those of the right name in a directory and in the directories below it, sorted.
 fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = fs::read_dir(path).map_err(|error| trouble(path, &error))?;
-    let mut files: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|each| each.is_file()).collect();
+    let (mut folders, mut files) = (vec![path.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let trouble = |error: std::io::Error| {
+            Failure::usage(format!("{}: {error}", folder.display())).next("name a directory that can be read")
+        };
+        for entry in fs::read_dir(&folder).map_err(trouble)? {
+            let entry = entry.map_err(trouble)?;
+            let path = entry.path();
+            // A link to a directory could lead back up.
+            match entry.file_type().map_err(trouble)?.is_dir() {
+                true => folders.push(path),
+                false if path.is_file() && is_named(&path) => files.push(path),
+                false => {}
+            }
+        }
+    }
     files.sort();
     Ok(files)
 }
 
-pub(super) fn read(path: &Path) -> Result<Bundle, Failure> {
-    let bytes = fs::read(path).map_err(|error| trouble(path, &error))?;
-    read_bundle(&bytes).map_err(|fault| {
-        Failure::usage(format!("{}: {fault}", path.display())).next("give a PEM bundle or a DER certificate")
-    })
-}
-
-pub(super) fn trouble(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(format!("{}: {error}", path.display())).next("name a file that can be read")
+fn is_named(path: &Path) -> bool {
+    path.extension().is_some_and(|found| NAMES.iter().any(|name| found.eq_ignore_ascii_case(name)))
 }
 
 pub(super) fn run(place: &Place, output: &Output) -> Result<(), Failure> {

@@ -1,22 +1,18 @@
 //! `whfb attest verify`: every check with what was expected and what was found.
 
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use whfb::attest::form::{self, Form, Presented};
-use whfb::attest::{Finding, Level, Outcome, Policy, Report, verify};
+use whfb::attest::{Fault, Finding, Level, Outcome, Policy, Report, verify};
 use whfb::base::{Clock as _, SystemClock, Timestamp};
 
+use super::files::{LARGEST, bundle, read, with_pem};
 use super::raw;
-use super::roots::{Trusted, read, trouble};
+use super::roots::Trusted;
 use crate::failure::{Class, Failure};
 use crate::lab::Place;
 use crate::output::{Ink, Output};
-
-/// The longest statement that is read: eight certificates of 64 KiB, in base64.
-const LARGEST: u64 = 1024 * 1024;
 
 pub(super) struct Given<'a> {
     pub(super) file: &'a Path,
@@ -35,7 +31,7 @@ pub(super) fn run(given: &Given<'_>, verbose: bool, place: &Place, output: &Outp
     let object = json!({"form": presented.form, "at": at, "report": report});
     if report.level() == Level::None {
         output.line(&describe(&report, verbose, output));
-        return Err(refused(&report, object));
+        return Err(refused(&report, presented.form, object));
     }
     let mut object = object;
     object["ok"] = Value::Bool(true);
@@ -43,15 +39,21 @@ pub(super) fn run(given: &Given<'_>, verbose: bool, place: &Place, output: &Outp
     Ok(())
 }
 
-fn refused(report: &Report, object: Value) -> Failure {
+fn refused(report: &Report, form: Form, object: Value) -> Failure {
     let failed: Vec<&Finding> = failed(report).collect();
     let first = failed.first().map_or_else(String::new, |first| format!(", first {:?}", first.check));
     let checks = report.findings().len();
+    let next = match (form, report.faults().next()) {
+        (Form::Kast, Some(Fault::NoCertificate)) => {
+            "put the certificates of its attestation key beside it, as FILE.pem: a KAST carries none"
+        }
+        _ => "look at what was expected and found; --roots says whom to trust, --policy what else to want, --at when",
+    };
     Failure::new(
         Class::Refused,
         format!("the statement proves nothing: {} of {checks} checks failed{first}", failed.len()),
     )
-    .next("look at what was expected and found; --roots says whom to trust, --policy what else to want, --at when")
+    .next(next)
     .details(object)
 }
 
@@ -61,42 +63,29 @@ fn failed(report: &Report) -> impl Iterator<Item = &Finding> {
 
 fn present(file: &Path) -> Result<Presented, Failure> {
     if file.is_dir() {
-        return Ok(Presented::raw(Form::Raw, raw::read_statement(file)?));
+        let read = raw::read_statement(file);
+        let read =
+            read.map_err(|failure| failure.next("name a directory that whfb attest export --format raw wrote"))?;
+        return Ok(Presented::raw(Form::Raw, read));
     }
-    let mut bytes = Vec::new();
-    if file == Path::new("-") {
-        std::io::stdin().take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| trouble(file, &error))?;
-    } else {
-        let opened = fs::File::open(file).map_err(|error| trouble(file, &error))?;
-        opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| trouble(file, &error))?;
-    }
-    if bytes.len() as u64 > LARGEST {
-        return Err(Failure::usage(format!("{}: more than {LARGEST} bytes are no statement", file.display())));
-    }
+    let bytes = read(file, LARGEST)?;
     form::read(&bytes, &chain_beside(file)?).map_err(|fault| {
         Failure::new(Class::Refused, format!("{}: {fault}", file.display()))
             .next("give a file that whfb attest export wrote, or another in one of its forms: whfb help attest export")
     })
 }
 
-/// The certificates that go with a KAST.
+/// The certificates that go with a KAST. Standard input has nothing beside it.
 fn chain_beside(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     let beside = with_pem(file);
-    if !beside.is_file() {
+    if file == Path::new("-") || !beside.is_file() {
         return Ok(Vec::new());
     }
-    Ok(read(&beside)?.certificates.iter().map(|each| each.der().to_vec()).collect())
-}
-
-/// `FILE.pem` beside `FILE`.
-pub(super) fn with_pem(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".pem");
-    name.into()
+    Ok(bundle(&beside)?.certificates.iter().map(|each| each.der().to_vec()).collect())
 }
 
 fn read_policy(path: &Path) -> Result<Policy, Failure> {
-    let text = fs::read(path).map_err(|error| trouble(path, &error))?;
+    let text = read(path, LARGEST)?;
     Policy::from_json(&text).map_err(|error| {
         Failure::usage(format!("{}: {error}", path.display()))
             .next("whfb attest verify --help lists what a policy holds")
