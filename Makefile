@@ -8,7 +8,7 @@ help:
 	@echo "make run    build and run the demo: join, provision, attest, register, sign in, and the refusals"
 	@echo "make test   run every test"
 	@echo "make test-kernel-tpm   the same against a real Linux TPM driver: Debian's kernel in QEMU, without KVM"
-	@echo "make test-peers   clients that we did not write, unmodified, against whfb serve: roadtx (PyPI), libhimmelblau (crates.io)"
+	@echo "make test-peers   what we did not write, unmodified: roadtx and libhimmelblau against whfb serve, fido2, webauthn and openssl on attestation"
 	@echo "make test-browser   roadtx drives Firefox through the sign-in pages"
 	@echo "make check  what CI runs: format, lints, tests, documentation, each bench once"
 	@echo "make bench  measure key creation and signing (release build), with a report in target/criterion"
@@ -35,6 +35,7 @@ test-peers: setup
 	@.ci/setup clients
 	$(CARGO) build
 	tests/peers/roadtx "$(CURDIR)/target/debug/whfb"
+	tests/peers/attestation "$(CURDIR)/target/debug/whfb"
 	tests/peers/himmelblau/run "$(CURDIR)/target/debug/whfb"
 
 # Beside `test-peers`: it takes Firefox, and a driver for it that is compiled first.

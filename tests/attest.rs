@@ -5,15 +5,17 @@
 #[path = "support/vector.rs"]
 mod vector;
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use vector::Vector;
+use whfb::attest::form::{Form, Registration, read};
 use whfb::attest::{
     Algorithm, Check, Fault, Level, Outcome, Policy, Statement, TpmIdentity, VendorId, aik_certificate, ek_certificate,
-    extra_data, judge_aik, judge_ek, make_credential,
+    extra_data, judge_aik, judge_ek, make_credential, verify,
 };
 use whfb::base::{ExposeSecret as _, OsRng, Timestamp, secret_slice};
-use whfb::crypto::cert::{Authority, Certificate, Name, Text, Validity};
+use whfb::crypto::cert::{Authority, Certificate, Name, Text, Validity, pem, read_bundle};
 use whfb::crypto::{PublicKey, SigningKey};
 use whfb::device::tpm::manufacture::manufacture;
 use whfb::device::tpm::swtpm::{PROGRAM, Swtpm};
@@ -23,6 +25,7 @@ use whfb::device::tpm::{
 };
 use whfb::wire::encoding::base64;
 use whfb::wire::tpm::{Public, name_of};
+use whfb::wire::webauthn::WebauthnExport;
 
 const NONCE: &str = "a nonce of the server";
 const KEY_BLOB: &[u8] = b"the key as it is registered";
@@ -31,9 +34,14 @@ fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
+/// For a generation: libraries of others verify `tests/vectors/webauthn` at their own time.
+fn validity() -> Validity {
+    Validity { from: "2020-01-01T00:00:00Z".parse().unwrap(), to: "2056-01-01T00:00:00Z".parse().unwrap() }
+}
+
 fn authority(name: &str) -> Authority {
     let name = Name::common_name(name, Text::Utf8).unwrap();
-    Authority::root(name, SigningKey::generate_rsa().unwrap(), Validity::days_from(now(), 3650), &mut OsRng).unwrap()
+    Authority::root(name, SigningKey::generate_rsa().unwrap(), validity(), &mut OsRng).unwrap()
 }
 
 /// A TPM whose vendor certified its endorsement keys.
@@ -41,7 +49,7 @@ fn vendors_tpm(vendor: &Authority, directory: &Path) -> Direct {
     let issue = |_: KeyKind, ek: &PublicKey, facts: &Facts| -> Result<Option<Vec<u8>>, TpmError> {
         let (manufacturer, version) = (facts.manufacturer_id, facts.firmware_version);
         let identity = TpmIdentity { manufacturer, model: facts.vendor.clone(), version };
-        let certificate = ek_certificate(vendor, ek, &identity, Validity::days_from(now(), 3650), &mut OsRng).unwrap();
+        let certificate = ek_certificate(vendor, ek, &identity, validity(), &mut OsRng).unwrap();
         Ok(Some(certificate.der().to_vec()))
     };
     let mut swtpm = Swtpm::start(directory, Path::new(PROGRAM)).unwrap();
@@ -68,13 +76,13 @@ fn enrol(tpm: &mut Direct, kind: KeyKind, aik: &KeyBlob, vendor: &Authority, ser
     let refused = with_key(tpm, aik, |tpm, aik| tpm.activate(aik, kind, &challenge));
     assert!(refused.is_err(), "a credential for another Name was opened");
 
-    aik_certificate(service, &public, &identity, true, Validity::days_from(now(), 30), &mut OsRng).unwrap()
+    aik_certificate(service, &public, &identity, true, validity(), &mut OsRng).unwrap()
 }
 
-fn certified(tpm: &mut Direct, kind: KeyKind, key: &KeyBlob, aik: &KeyBlob, chain: &Certificate) -> Statement {
-    let bound = extra_data(NONCE.as_bytes(), KEY_BLOB);
+/// A statement over these bytes, without a nonce.
+fn certified(tpm: &mut Direct, key: &KeyBlob, aik: &KeyBlob, chain: &Certificate, bound: &[u8]) -> Statement {
     let certification = with_key(tpm, key, |tpm, key| {
-        with_key(tpm, aik, |tpm, aik| tpm.certify(key, aik, CertifyAuthority::Policy, &bound))
+        with_key(tpm, aik, |tpm, aik| tpm.certify(key, aik, CertifyAuthority::Policy, bound))
     })
     .unwrap();
     let (signature, algorithm) = match certification.signature {
@@ -86,11 +94,9 @@ fn certified(tpm: &mut Direct, kind: KeyKind, key: &KeyBlob, aik: &KeyBlob, chai
         certify_info: certification.attest,
         signature,
         aik_chain: vec![chain.der().to_vec()],
-        nonce: NONCE.into(),
         algorithm: Some(algorithm),
         aik_public: Some(aik.public.clone()),
         storage_name: Some(tpm.pins().unwrap().srk_name),
-        ek_chain: vec![tpm.endorsement(kind).unwrap().certificate.unwrap()],
         ..Statement::default()
     }
 }
@@ -104,6 +110,8 @@ fn vector(kind: KeyKind) -> Vector {
     let certificate = enrol(&mut tpm, kind, &aik, &vendor, &service);
     let key = tpm.create(kind, Usage::General, None).unwrap();
     let facts = tpm.facts().unwrap();
+    let statement = certified(&mut tpm, &key, &aik, &certificate, &extra_data(NONCE.as_bytes(), KEY_BLOB));
+    let ek_chain = vec![tpm.endorsement(kind).unwrap().certificate.unwrap()];
     let root = |authority: &Authority| vec![base64(authority.certificate().der())];
     Vector {
         expect: "aik+ek".into(),
@@ -125,7 +133,7 @@ fn vector(kind: KeyKind) -> Vector {
         roots: root(&service),
         vendors: root(&vendor),
         crls: vec![],
-        statement: certified(&mut tpm, kind, &key, &aik, &certificate),
+        statement: Statement { nonce: NONCE.into(), ek_chain, ..statement },
     }
 }
 
@@ -150,6 +158,49 @@ fn a_key_of_a_tpm_is_attested(kind: KeyKind) {
         [&Fault::VirtualTpm],
         "an emulator's vendor says what it is: {report}"
     );
+}
+
+/// A registration of WebAuthn with a key of a new TPM, as text.
+fn registration(kind: KeyKind) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let (vendor, service) = (authority("TPM vendor"), authority("Service for attestation keys"));
+    let mut tpm = vendors_tpm(&vendor, directory.path());
+    let aik = tpm.create(kind, Usage::Attestation, None).unwrap();
+    let certificate = enrol(&mut tpm, kind, &aik, &vendor, &service);
+    let key = tpm.create(kind, Usage::General, None).unwrap();
+    let (public, signer) = (key.public_key().unwrap(), aik.public_key().unwrap());
+    let challenge = b"a challenge of the relying party";
+    let registration =
+        Registration::new(&public, &signer, "contoso.example", "https://contoso.example", challenge).unwrap();
+    let statement = certified(&mut tpm, &key, &aik, &certificate, &registration.extra_data());
+    let export = registration.export(&statement, vec![pem(service.certificate().der())]).unwrap();
+    serde_json::to_string_pretty(&export).unwrap() + "\n"
+}
+
+fn registrations() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/webauthn")
+}
+
+#[test]
+#[ignore = "writes the registrations of a TPM anew: cargo test --test attest -- --ignored"]
+fn write_the_registrations() {
+    fs::write(registrations().join("rs256.json"), registration(KeyKind::Rsa2048)).unwrap();
+    fs::write(registrations().join("es256.json"), registration(KeyKind::P256)).unwrap();
+}
+
+/// `tests/peers/attestation` shows the same files to libraries of others.
+#[test]
+fn the_registrations_that_others_verify_are_accepted() {
+    for (name, algorithm) in [("rs256", Algorithm::Rs256), ("es256", Algorithm::Es256)] {
+        let text = fs::read(registrations().join(format!("{name}.json"))).unwrap();
+        let presented = read(&text, &[]).unwrap();
+        assert_eq!((presented.form, presented.statement.algorithm), (Form::Webauthn, Some(algorithm)));
+        let roots = WebauthnExport::from_json(&text).unwrap().roots_pem.concat();
+        let roots = read_bundle(roots.as_bytes()).unwrap().certificates;
+        let policy = Policy::default();
+        let report = verify(&presented.statement, &presented.expectation(&roots, &[], &[], now(), &policy));
+        assert_eq!(report.level(), Level::AikEk, "{name}: {report}");
+    }
 }
 
 #[test]
