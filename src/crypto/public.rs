@@ -5,7 +5,7 @@ use aws_lc_rs::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
 use rsa::pkcs1::RsaPublicKey as RsaPublicKeyDer;
 use x509_cert::der::asn1::{BitString, ObjectIdentifier, UintRef};
 use x509_cert::der::{Any, Decode as _, Encode as _};
-use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
+use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -184,7 +184,7 @@ impl PublicKey {
 
     /// Reads a `SubjectPublicKeyInfo`; trailing bytes are refused.
     pub fn from_spki(der: &[u8]) -> Result<Self, InvalidKey> {
-        let spki = SubjectPublicKeyInfoOwned::from_der(der).map_err(|_| InvalidKey::Structure)?;
+        let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| InvalidKey::Structure)?;
         let key = spki.subject_public_key.as_bytes().ok_or(InvalidKey::Structure)?;
         match spki.algorithm.oid {
             RSA_ENCRYPTION => {

@@ -6,10 +6,17 @@
 
 use super::RsaPublic;
 
-/// The odd ones among the first 39 primes: they divide `M` for every size of key.
-const PRIMES: [u32; 38] = [
-    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,
-    113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+/// The odd ones among the first 39 primes: they divide `M` for every size of key. In groups whose product is below 2^32: the
+/// modulus is divided by the products, and what is left of it by the primes. Of ordinary keys, most end in the first group.
+const PRIMES: &[&[u32]] = &[
+    &[3, 5, 7, 11, 13, 17, 19, 23, 29],
+    &[31, 37, 41, 43, 47],
+    &[53, 59, 61, 67, 71],
+    &[73, 79, 83, 89, 97],
+    &[101, 103, 107, 109],
+    &[113, 127, 131, 137],
+    &[139, 149, 151, 157],
+    &[163, 167],
 ];
 
 const GENERATOR: u32 = 65_537;
@@ -18,12 +25,21 @@ const GENERATOR: u32 = 65_537;
 ///
 /// Every affected key has it, and of ordinary keys one in some 240 million.
 pub fn has_roca_fingerprint(key: &RsaPublic) -> bool {
-    PRIMES.iter().all(|prime| is_power_of_generator(residue(key.modulus(), *prime), *prime))
+    PRIMES.iter().all(|group| {
+        let rest = residue(key.modulus(), group.iter().product());
+        group.iter().all(|prime| is_power_of_generator(rest % prime, *prime))
+    })
 }
 
-/// A big-endian number modulo a small prime.
-fn residue(number: &[u8], prime: u32) -> u32 {
-    number.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime)
+/// A big-endian number modulo a small one, 32 bits at a step.
+fn residue(number: &[u8], divisor: u32) -> u32 {
+    let (head, words) = number.as_rchunks::<4>();
+    let head = head.iter().fold(0, |rest, byte| rest << 8 | u32::from(*byte)) % divisor;
+    words.iter().fold(head, |rest, word| {
+        let number = u64::from(rest) << 32 | u64::from(u32::from_be_bytes(*word));
+        // What is left is less than the divisor.
+        (number % u64::from(divisor)) as u32
+    })
 }
 
 /// Walks the powers of the generator until they return to 1.
@@ -83,6 +99,27 @@ mod tests {
 
     fn public(modulus: &BigUint) -> RsaPublic {
         RsaPublic::new(&modulus.to_bytes_be(), &[1, 0, 1]).unwrap()
+    }
+
+    #[test]
+    fn the_groups_are_the_odd_ones_of_the_first_39_primes() {
+        let product = PRIMES.iter().copied().flatten().fold(BigUint::from(2u32), |product, prime| product * prime);
+        assert_eq!(product, primorial(39));
+        assert_eq!(PRIMES.iter().map(|group| group.len()).sum::<usize>(), 38);
+        let fits = |group: &&[u32]| group.iter().map(|prime| u64::from(*prime)).product::<u64>() < 1 << 32;
+        assert!(PRIMES.iter().all(fits));
+    }
+
+    #[test]
+    fn what_is_left_of_a_number_is_what_arithmetic_says() {
+        let number: [u8; 256] = crate::base::random_bytes(&mut OsRng);
+        for length in 0..=number.len() {
+            let number = &number[..length];
+            for divisor in [3, 167, 3_234_846_615, u32::MAX] {
+                let expected = BigUint::from_bytes_be(number) % divisor;
+                assert_eq!(BigUint::from(residue(number, divisor)), expected, "{length} bytes modulo {divisor}");
+            }
+        }
     }
 
     #[test]

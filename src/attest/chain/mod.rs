@@ -230,7 +230,7 @@ fn judge_member(certificate: &Certificate, at: Timestamp) -> Result<(), ChainFau
     if certificate.repeats_an_extension() {
         return Err(ChainFault::RepeatedExtension { subject: subject() });
     }
-    match certificate.critical_extensions().find(|each| !KNOWN.contains(each)) {
+    match certificate.unknown_critical(KNOWN) {
         Some(extension) => Err(ChainFault::UnknownCritical { subject: subject(), extension: extension.to_string() }),
         None => Ok(()),
     }

@@ -1,9 +1,10 @@
 //! The checks on the attestation key's certificate: its profile and the path to a root.
 
-use super::{Evidence, Judgement, describe_strength, hex, is_roca};
+use super::words::{AIK_CERTIFICATE, ASSURANCES, describe_strength, hex, listed};
+use super::{Evidence, Judgement, is_roca};
 use crate::attest::chain::{Anchors, build_path};
 use crate::attest::fault::Fault;
-use crate::attest::profile::{ek_was_verified, is_strong};
+use crate::attest::profile::is_strong;
 use crate::crypto::cert::{Certificate, oid};
 
 pub(super) fn certificates(evidence: &Evidence<'_>) -> Judgement {
@@ -42,7 +43,7 @@ pub(super) fn extended_key_usage(evidence: &Evidence<'_>) -> Judgement {
     on_aik(evidence, |aik| {
         let usages = aik.extended_key_usage().unwrap_or_default();
         let holds = usages.contains(&oid::AIK_CERTIFICATE);
-        Judgement::of(holds, Fault::AikWrongUsage, oid::AIK_CERTIFICATE.to_string(), listed(&usages))
+        Judgement::of(holds, Fault::AikWrongUsage, AIK_CERTIFICATE, listed(&usages))
     })
 }
 
@@ -119,18 +120,10 @@ pub(super) fn assurance(evidence: &Evidence<'_>) -> Judgement {
         if !evidence.policy().assurance {
             return Judgement::waived(found);
         }
-        let expected = format!("{} or {}", oid::POLICY_EK_CERTIFICATE, oid::POLICY_EK_UNVERIFIED);
-        Judgement::of(ek_was_verified(aik).is_some(), Fault::NoAssurance, expected, found)
+        Judgement::of(evidence.ek_was_verified.is_some(), Fault::NoAssurance, ASSURANCES, found)
     })
 }
 
 fn on_aik(evidence: &Evidence<'_>, judge: impl FnOnce(&Certificate) -> Judgement) -> Judgement {
     evidence.aik().map_or_else(Judgement::blocked, judge)
-}
-
-fn listed(ids: &[oid::ObjectIdentifier]) -> String {
-    if ids.is_empty() {
-        return "none".into();
-    }
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

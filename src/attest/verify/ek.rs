@@ -5,7 +5,6 @@ use super::aik::{path_in_words, stray};
 use super::{Chain, Evidence, Judgement, is_roca};
 use crate::attest::chain::{Anchors, build_path};
 use crate::attest::fault::Fault;
-use crate::attest::profile::ek_identity;
 
 pub(super) fn certificates(evidence: &Evidence<'_>) -> Judgement {
     let expected = "the certificate of an endorsement key and its issuers";
@@ -18,14 +17,12 @@ pub(super) fn certificates(evidence: &Evidence<'_>) -> Judgement {
 }
 
 pub(super) fn profile(evidence: &Evidence<'_>) -> Judgement {
-    on_ek(evidence, |(ek, _)| {
+    on_ek(evidence, |_| {
         let expected = "the profile of an EK certificate";
-        match ek_identity(ek) {
-            Ok(tpm) => Judgement::passed(expected, tpm.to_string()),
-            Err(fault) => {
-                let found = fault.to_string();
-                Judgement::failed(Fault::EkUnfit(fault), expected, found)
-            }
+        match &evidence.ek_tpm {
+            Some(Ok(tpm)) => Judgement::passed(expected, tpm.to_string()),
+            Some(Err(fault)) => Judgement::failed(Fault::EkUnfit(fault.clone()), expected, fault.to_string()),
+            None => Judgement::blocked(),
         }
     })
 }
@@ -63,8 +60,8 @@ pub(super) fn chain(evidence: &Evidence<'_>) -> Judgement {
 
 /// An attestation key's certificate that names no TPM at all is a fault of its own, and one that names another is this.
 pub(super) fn same_tpm(evidence: &Evidence<'_>) -> Judgement {
-    on_ek(evidence, |(ek, _)| match (&evidence.tpm, ek_identity(ek)) {
-        (Some(aik), Ok(ek)) => Judgement::of(*aik == ek, Fault::OtherTpm, ek.to_string(), aik.to_string()),
+    on_ek(evidence, |_| match (&evidence.tpm, &evidence.ek_tpm) {
+        (Some(aik), Some(Ok(ek))) => Judgement::of(aik == ek, Fault::OtherTpm, ek.to_string(), aik.to_string()),
         _ => Judgement::blocked(),
     })
 }

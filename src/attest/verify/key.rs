@@ -1,6 +1,7 @@
 //! The checks on the key that the TPM vouches for.
 
-use super::{Evidence, Judgement, describe, describe_strength, hex, is_roca};
+use super::words::{self, Words, describe, describe_strength, hex};
+use super::{Evidence, Judgement, is_roca};
 use crate::attest::fault::Fault;
 use crate::attest::profile::is_strong;
 use crate::crypto::PublicKey;
@@ -36,7 +37,7 @@ pub(super) fn sensitive_data_origin(evidence: &Evidence<'_>) -> Judgement {
 pub(super) fn not_restricted(evidence: &Evidence<'_>) -> Judgement {
     on_subject(evidence, |public, _| {
         let restricted = public.attributes.contains(Attributes::RESTRICTED);
-        Judgement::of(!restricted, Fault::Restricted, "no restricted", public.attributes.to_string())
+        Judgement::of(!restricted, Fault::Restricted, "no restricted", words::attributes(public.attributes))
     })
 }
 
@@ -54,20 +55,24 @@ pub(super) fn attributes(evidence: &Evidence<'_>) -> Judgement {
     on_subject(evidence, |public, _| {
         let (expected, found) = (Attributes::WINDOWS_KEY, public.attributes);
         if !evidence.policy().exact_template {
-            return Judgement::waived(found.to_string());
+            return Judgement::waived(words::attributes(found));
         }
-        Judgement::of(found == expected, Fault::OtherAttributes, expected.to_string(), found.to_string())
+        let (fault, expected_in_words) = (Fault::OtherAttributes, words::attributes(expected));
+        Judgement::of(found == expected, fault, expected_in_words, words::attributes(found))
     })
 }
 
 pub(super) fn scheme(evidence: &Evidence<'_>) -> Judgement {
     on_subject(evidence, |public, _| {
-        let found = format!("symmetric {:?}, scheme {:?}", public.symmetric, public.scheme);
+        let expected = "symmetric Null, scheme Null";
+        let found: Words = match (public.symmetric, public.scheme) {
+            (Symmetric::Null, Scheme::Null) => expected.into(),
+            (symmetric, scheme) => format!("symmetric {symmetric:?}, scheme {scheme:?}").into(),
+        };
         if !evidence.policy().exact_template {
             return Judgement::waived(found);
         }
-        let holds = public.symmetric == Symmetric::Null && public.scheme == Scheme::Null;
-        Judgement::of(holds, Fault::OtherScheme, "symmetric Null, scheme Null", found)
+        Judgement::of(found == expected, Fault::OtherScheme, expected, found)
     })
 }
 
@@ -90,7 +95,7 @@ pub(super) fn roca(evidence: &Evidence<'_>) -> Judgement {
 
 fn attribute(evidence: &Evidence<'_>, wanted: Attributes, name: &'static str, fault: Fault) -> Judgement {
     on_subject(evidence, |public, _| {
-        Judgement::of(public.attributes.contains(wanted), fault, name, public.attributes.to_string())
+        Judgement::of(public.attributes.contains(wanted), fault, name, words::attributes(public.attributes))
     })
 }
 

@@ -1,6 +1,7 @@
 //! The checks on what the TPM signed: what it is, what it was made for, and which object it names.
 
-use super::{Evidence, Freshness, Judgement, hex};
+use super::words::hex;
+use super::{Evidence, Freshness, Judgement};
 use crate::attest::fault::Fault;
 use crate::attest::statement;
 use crate::crypto::digest::sha256;

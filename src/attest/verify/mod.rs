@@ -6,20 +6,20 @@ mod key;
 mod made;
 mod signer;
 mod tpm;
-
-use std::borrow::Cow;
+mod words;
 
 use super::chain::LONGEST_PATH;
 use super::check::Check;
 use super::fault::Fault;
 use super::policy::Policy;
-use super::profile::{self, TpmIdentity};
+use super::profile::{self, EkFault, TpmIdentity};
 use super::report::{Finding, KeyStrength, Level, Outcome, Report};
 use super::statement::Statement;
 use crate::base::Timestamp;
 use crate::crypto::cert::{Certificate, CertificateError, RevocationList};
 use crate::crypto::{PublicKey, has_roca_fingerprint};
 use crate::wire::tpm::{Attest, Public, TpmFormat};
+use words::{Words, shown};
 
 /// What the verifier knows and wants, apart from the statement.
 #[derive(Debug, Clone, Copy)]
@@ -149,6 +149,10 @@ struct Evidence<'a> {
     ek: Option<Result<Chain, Fault>>,
     /// The TPM that the attestation key's certificate names.
     tpm: Option<TpmIdentity>,
+    /// The one that the endorsement key's certificate names, if that has the profile.
+    ek_tpm: Option<Result<TpmIdentity, EkFault>>,
+    /// What the attestation key's certificate says about the endorsement key's.
+    ek_was_verified: Option<bool>,
 }
 
 impl<'a> Evidence<'a> {
@@ -157,12 +161,15 @@ impl<'a> Evidence<'a> {
             Public::from_bytes(&statement.public).and_then(|public| public.to_public_key().map(|key| (public, key)));
         let chain = read_chain(&statement.aik_chain, AIK_FAULTS).and_then(of_our_kind);
         let ek = (!statement.ek_chain.is_empty()).then(|| read_chain(&statement.ek_chain, EK_FAULTS));
+        let aik = chain.as_ref().ok().map(|(aik, _)| aik);
         Self {
             statement,
             expectation,
             subject,
             attest: Attest::from_bytes(&statement.certify_info),
-            tpm: chain.as_ref().ok().and_then(|(aik, _)| profile::tpm_of(aik)),
+            tpm: aik.and_then(profile::tpm_of),
+            ek_tpm: ek.as_ref().and_then(|read| read.as_ref().ok()).map(|(ek, _)| profile::ek_identity(ek)),
+            ek_was_verified: aik.and_then(profile::ek_was_verified),
             chain,
             ek,
         }
@@ -174,8 +181,7 @@ impl<'a> Evidence<'a> {
 
     /// Where nobody says how the endorsement key was verified, it was not.
     fn claimed_level(&self) -> Level {
-        let verified = self.aik().and_then(profile::ek_was_verified);
-        if verified == Some(true) { Level::AikEk } else { Level::Aik }
+        if self.ek_was_verified == Some(true) { Level::AikEk } else { Level::Aik }
     }
 
     fn key_strength(&self) -> KeyStrength {
@@ -225,8 +231,6 @@ fn is_roca(key: &PublicKey) -> bool {
     key.rsa().is_some_and(has_roca_fingerprint)
 }
 
-type Words = Cow<'static, str>;
-
 /// How one check went, with both sides in words.
 struct Judgement {
     outcome: Outcome,
@@ -259,34 +263,6 @@ impl Judgement {
 
     fn blocked() -> Self {
         Self { outcome: Outcome::Blocked, expected: "".into(), found: "".into() }
-    }
-}
-
-/// A report must not leave a side blank: an empty field is a finding too.
-fn shown(text: impl Into<Words>) -> Words {
-    let text = text.into();
-    if text.is_empty() { "(empty)".into() } else { text }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
-}
-
-/// Kind and the first bytes of the public value: enough to tell two keys apart.
-fn describe(key: &PublicKey) -> String {
-    match key {
-        PublicKey::Rsa(rsa) => format!("RSA-{} {}...", rsa.bits(), hex(rsa.modulus().get(..8).unwrap_or_default())),
-        PublicKey::P256(ec) => format!("P-256 {}...", hex(&ec.x[..8])),
-    }
-}
-
-/// Kind and size.
-fn describe_strength(key: &PublicKey) -> Words {
-    match key {
-        PublicKey::Rsa(rsa) => format!("RSA-{} with exponent {}", rsa.bits(), hex(rsa.exponent())).into(),
-        PublicKey::P256(_) => "P-256".into(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The checks on the key that signed: the signature, its algorithm, and what the TPM says about that key itself.
 
 use super::made::{is_name, on_attest};
-use super::{Evidence, Judgement, describe, hex};
+use super::words::{self, describe, hex};
+use super::{Evidence, Judgement};
 use crate::attest::fault::Fault;
 use crate::attest::profile::judge_aik;
 use crate::attest::statement::{Algorithm, CreationClaim};
@@ -86,11 +87,11 @@ pub(super) fn template(evidence: &Evidence<'_>) -> Judgement {
         Err(why) => return Judgement::failed(Fault::AikPublicMalformed(why), "a TPMT_PUBLIC", why.to_string()),
     };
     match judge_aik(&public) {
-        Err(fault) => Judgement::failed(Fault::AikUnfit(fault), expected, public.attributes.to_string()),
+        Err(fault) => Judgement::failed(Fault::AikUnfit(fault), expected, words::attributes(public.attributes)),
         Ok(key) if key != *certified => {
             Judgement::failed(Fault::AikPublicOfOtherKey, describe(certified), describe(&key))
         }
-        Ok(_) => Judgement::passed(expected, public.attributes.to_string()),
+        Ok(_) => Judgement::passed(expected, words::attributes(public.attributes)),
     }
 }
 

@@ -152,6 +152,13 @@ impl Certificate {
         critical.filter_map(|each| ObjectIdentifier::from_bytes(each.id).ok())
     }
 
+    /// The first critical extension that is none of `known`.
+    pub(crate) fn unknown_critical(&self, known: &[ObjectIdentifier]) -> Option<ObjectIdentifier> {
+        let mut critical = self.extensions().filter(|each| each.critical);
+        let unknown = critical.find(|each| known.iter().all(|id| id.as_bytes() != each.id))?;
+        ObjectIdentifier::from_bytes(unknown.id).ok()
+    }
+
     /// The bytes inside an extension's OCTET STRING.
     pub fn extension(&self, id: ObjectIdentifier) -> Option<&[u8]> {
         self.part(id).map(|each| each.value)

@@ -97,11 +97,49 @@ impl std::fmt::Display for Name {
         if self.is_empty() {
             return f.write_str("(empty)");
         }
+        if let Some(parts) = plain(&self.0) {
+            return write_plain(f, &parts);
+        }
         match RdnSequence::from_der(&self.0) {
             Ok(name) => name.fmt(f),
             Err(_) => self.0.iter().try_fold((), |(), byte| write!(f, "{byte:02x}")),
         }
     }
+}
+
+/// Attribute types by the names that RFC 4514 section 3 gives them, in their DER.
+const PLAIN: &[(&[u8], &str)] =
+    &[(&[0x55, 4, 3], "CN"), (&[0x55, 4, 6], "C"), (&[0x55, 4, 10], "O"), (&[0x55, 4, 11], "OU")];
+
+/// The parts of a name like most: of few types, one in each set, of characters that every string type has and none of which is
+/// escaped. `None` for all others, which take a table of types and far more time.
+fn plain(name: &[u8]) -> Option<Vec<(&'static str, &str)>> {
+    let is_plain = |each: u8| each.is_ascii_alphanumeric() || b" -./:()".contains(&each);
+    let mut rdns = Element::only(name, SEQUENCE).ok()?.open();
+    let mut parts = Vec::with_capacity(4);
+    while !rdns.is_empty() {
+        let attribute = Element::only_inside(&rdns.any().ok()?, SEQUENCE).ok()?;
+        let mut attribute = attribute.open();
+        let id = attribute.any().ok()?;
+        let (_, key) = PLAIN.iter().find(|(known, _)| *known == id.value)?;
+        let value = attribute.any().ok().filter(|value| TEXTS.contains(&value.tag))?.value;
+        let blank_at_an_end = value.first()? == &b' ' || value.last()? == &b' ';
+        if blank_at_an_end || !value.iter().all(|each| is_plain(*each)) {
+            return None;
+        }
+        parts.push((*key, std::str::from_utf8(value).ok()?));
+    }
+    Some(parts)
+}
+
+/// In reverse (RFC 4514 section 2.1).
+fn write_plain(f: &mut std::fmt::Formatter<'_>, parts: &[(&str, &str)]) -> std::fmt::Result {
+    for (index, (key, value)) in parts.iter().rev().enumerate() {
+        for each in [if index == 0 { "" } else { "," }, key, "=", value] {
+            f.write_str(each)?;
+        }
+    }
+    Ok(())
 }
 
 fn relative(attributes: &[(ObjectIdentifier, Text, &str)]) -> Result<RelativeDistinguishedName, CertificateError> {
@@ -118,5 +156,63 @@ fn encode(kind: Text, text: &str) -> Result<Any, x509_cert::der::Error> {
         Text::Utf8 => Any::encode_from(&Utf8StringRef::new(text)?),
         Text::Printable => Any::encode_from(&PrintableStringRef::new(text)?),
         Text::Ia5 => Any::encode_from(&Ia5StringRef::new(text)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TYPES: [ObjectIdentifier; 6] = [
+        oid::COMMON_NAME,
+        oid::ORGANIZATION,
+        oid::ORGANIZATIONAL_UNIT,
+        oid::DOMAIN_COMPONENT,
+        oid::TPM_MODEL,
+        ObjectIdentifier::new_unwrap("2.5.4.6"),
+    ];
+
+    /// As x509-cert writes it.
+    fn by_the_table(name: &Name) -> String {
+        RdnSequence::from_der(&name.0).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_plain_name_is_written_without_the_table_and_the_same() {
+        let name = Name::from_rdns(&[
+            &[(TYPES[5], Text::Printable, "DE")],
+            &[(oid::ORGANIZATION, Text::Utf8, "Infineon Technologies AG")],
+            &[(oid::ORGANIZATIONAL_UNIT, Text::Utf8, "OPTIGA(TM) TPM2.0")],
+            &[(oid::COMMON_NAME, Text::Utf8, "Root CA/2")],
+        ]);
+        let name = name.unwrap();
+        assert!(plain(&name.0).is_some());
+        assert_eq!(name.to_string(), "CN=Root CA/2,OU=OPTIGA(TM) TPM2.0,O=Infineon Technologies AG,C=DE");
+        assert_eq!(name.to_string(), by_the_table(&name));
+        for odd in [" x", "x ", "#x", "a,b", "a+b", "", "\u{e9}", "a*b", "\n"] {
+            let name = Name::common_name(odd, Text::Utf8).unwrap();
+            assert_eq!((plain(&name.0), name.to_string()), (None, by_the_table(&name)), "{odd:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_name_is_written_as_the_table_writes_it(
+            parts in proptest::collection::vec((0..6usize, 0..3usize, "[ -~]{0,4}|[a-zA-Z ]{1,6}", proptest::bool::ANY), 1..4),
+        ) {
+            let texts = [Text::Utf8, Text::Printable, Text::Ia5];
+            let mut rdns: Vec<Vec<(ObjectIdentifier, Text, &str)>> = Vec::new();
+            for (id, text, value, together) in &parts {
+                let attribute = (TYPES[*id], texts[*text], value.as_str());
+                match rdns.last_mut() {
+                    Some(last) if *together => last.push(attribute),
+                    _ => rdns.push(vec![attribute]),
+                }
+            }
+            let rdns: Vec<&[_]> = rdns.iter().map(Vec::as_slice).collect();
+            if let Ok(name) = Name::from_rdns(&rdns) {
+                proptest::prop_assert_eq!(name.to_string(), by_the_table(&name));
+            }
+        }
     }
 }

@@ -117,7 +117,7 @@ impl<'a> Iterator for Extensions<'a> {
     type Item = Part<'a>;
 
     fn next(&mut self) -> Option<Part<'a>> {
-        read_extension(&mut self.0).ok()
+        read_extension(&mut self.0, Identifiers::Checked).ok()
     }
 }
 
@@ -130,15 +130,25 @@ pub(super) fn check_extensions(extensions: &Element<'_>) -> Result<Range<usize>,
         if count > MOST_EXTENSIONS {
             return Err(CertificateError::TooManyExtensions);
         }
-        read_extension(&mut inside)?;
+        read_extension(&mut inside, Identifiers::Unchecked)?;
     }
     Ok(extensions.inside())
 }
 
-fn read_extension<'a>(reader: &mut Reader<'a>) -> Result<Part<'a>, CertificateError> {
+/// Whether identifiers are known to be well-formed. That is asked once, when a certificate is read, and not for each extension
+/// that is passed over in looking for another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Identifiers {
+    Checked,
+    Unchecked,
+}
+
+fn read_extension<'a>(reader: &mut Reader<'a>, identifiers: Identifiers) -> Result<Part<'a>, CertificateError> {
     let mut inside = reader.take(SEQUENCE)?.open();
     let id = inside.take(OBJECT_IDENTIFIER)?;
-    id.oid()?;
+    if identifiers == Identifiers::Unchecked {
+        id.oid()?;
+    }
     let critical = match inside.optional(BOOLEAN)?.map(|flag| flag.value) {
         None => false,
         Some([0xff]) => true,
