@@ -74,14 +74,3 @@ pub(crate) fn cases(lab: &Lab) -> Vec<Case> {
     tpms::add(&mut cases);
     cases.made
 }
-
-fn copy(lab: &Lab) -> Lab {
-    Lab {
-        root: lab.root.clone(),
-        authority: lab.authority.clone(),
-        vendor: lab.vendor.clone(),
-        aik: lab.aik.clone(),
-        ek: lab.ek.clone(),
-        key: lab.key.clone(),
-    }
-}

@@ -5,6 +5,8 @@ mod cases;
 mod der;
 mod vectors;
 
+use std::sync::LazyLock;
+
 use super::profile::{aik_extensions, ek_extensions};
 use super::vendor::VendorId;
 use super::{
@@ -62,6 +64,7 @@ pub(crate) fn below_with(issuer: &Authority, common_name: &str, extensions: Vec<
 }
 
 /// A test CA below a root, a TPM vendor, an attestation key in software, an endorsement key, and the key that is to be registered.
+#[derive(Clone)]
 pub(crate) struct Lab {
     pub(crate) root: Authority,
     pub(crate) authority: Authority,
@@ -159,16 +162,23 @@ fn attest(kind: u16, extra_data: &[u8], attested: Attested) -> Attest {
 }
 
 impl Lab {
+    /// The same for every test of a run: it is its keys that take time.
     pub(crate) fn rsa() -> Self {
-        let key = SigningKey::generate_rsa().unwrap();
-        let ek = SigningKey::generate_rsa().unwrap();
-        Self::of(SoftwareKey::generate_rsa(&mut OsRng).unwrap(), ek.public(), key.public())
+        static LAB: LazyLock<Lab> = LazyLock::new(|| {
+            let key = SigningKey::generate_rsa().unwrap();
+            let ek = SigningKey::generate_rsa().unwrap();
+            Lab::of(SoftwareKey::generate_rsa(&mut OsRng).unwrap(), ek.public(), key.public())
+        });
+        LAB.clone()
     }
 
     pub(crate) fn p256() -> Self {
-        let key = SigningKey::generate_p256().unwrap();
-        let ek = SigningKey::generate_p256().unwrap();
-        Self::of(SoftwareKey::generate_p256(&mut OsRng), ek.public(), key.public())
+        static LAB: LazyLock<Lab> = LazyLock::new(|| {
+            let key = SigningKey::generate_p256().unwrap();
+            let ek = SigningKey::generate_p256().unwrap();
+            Lab::of(SoftwareKey::generate_p256(&mut OsRng), ek.public(), key.public())
+        });
+        LAB.clone()
     }
 
     pub(crate) fn of(aik: SoftwareKey, ek: &PublicKey, key: &PublicKey) -> Self {

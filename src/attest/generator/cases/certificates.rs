@@ -28,12 +28,12 @@ pub(super) fn aik(cases: &mut Cases<'_>) {
     });
     // Where its public area came along, that would be found wrong too.
     let long = rsa::RsaPrivateKey::new(&mut OsRng, 3072).unwrap();
-    let weak = Lab { aik: SoftwareKey::Rsa(Box::new(long)), ..copy(lab) };
+    let weak = Lab { aik: SoftwareKey::Rsa(Box::new(long)), ..lab.clone() };
     let statement = Statement { aik_public: None, aik_creation: None, ..weak.good() };
     let mut terms = weak.terms();
     terms.policy.aik_public = false;
     cases.add("aik-3072", AikStrength, Fault::AikWeak, statement, terms);
-    let roca = Lab { aik: roca_key(), ..copy(lab) };
+    let roca = Lab { aik: roca_key(), ..lab.clone() };
     cases.add("aik-roca", AikStrength, Fault::AikRoca, roca.good(), roca.terms());
 }
 
@@ -67,7 +67,7 @@ pub(super) fn ek(cases: &mut Cases<'_>) {
     cases.signed("ek-nameless", EkProfile, Fault::EkUnfit(EkFault::Identity), |recipe| {
         recipe.ek_extensions[0] = Extension::directory_name(&nameless).unwrap();
     });
-    let roca = Lab { ek: roca_key().public().unwrap(), ..copy(lab) };
+    let roca = Lab { ek: roca_key().public().unwrap(), ..lab.clone() };
     cases.add("ek-roca", EkRoca, Fault::EkRoca, roca.good(), roca.terms());
     let other = TpmIdentity { model: "another".into(), ..tpm() };
     cases.signed("another-tpm", SameTpm, Fault::OtherTpm, |recipe| {

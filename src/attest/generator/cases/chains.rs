@@ -34,7 +34,7 @@ fn strays(cases: &mut Cases<'_>) {
 /// A statement whose attestation key was certified by the last of `path`; all of it comes along but the first, which is trusted.
 fn below_these(cases: &mut Cases<'_>, name: &'static str, fault: ChainFault, path: &[Authority]) {
     let (first, last) = (path.first().unwrap(), path.last().unwrap());
-    let lab = Lab { root: first.clone(), authority: last.clone(), ..copy(cases.lab) };
+    let lab = Lab { root: first.clone(), authority: last.clone(), ..cases.lab.clone() };
     let mut statement = lab.good();
     statement.aik_chain.truncate(1);
     statement.aik_chain.extend(path[1..].iter().rev().map(|each| each.certificate().der().to_vec()));

@@ -34,7 +34,7 @@ fn case(cases: &mut Cases<'_>, name: &'static str, fault: ChainFault, change: im
     change(&mut world);
     let root = Certificate::from_der(&world.root.signed(&world.key)).unwrap();
     let authority = Authority::from_parts(&world.between.signed(&world.key), world.authority).unwrap();
-    let lab = Lab { authority, ..copy(cases.lab) };
+    let lab = Lab { authority, ..cases.lab.clone() };
     let terms = Terms { roots: vec![root], crls: world.crls, ..lab.terms() };
     cases.add(name, Check::Chain, Fault::Untrusted(fault), lab.good(), terms);
 }
