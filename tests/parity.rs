@@ -50,15 +50,39 @@ fn every_claim_has_a_known_state_and_tag() {
 #[test]
 fn every_witness_exists() {
     for Claim { feature, witnesses, .. } in claims().into_iter().filter(|claim| claim.state != "absent") {
-        for witness in witnesses {
-            let (file, test) = witness.split_once("::").unwrap_or((&witness, ""));
-            let path = root().join(file);
-            let text = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{feature}: there is no {file}"));
-            // A test of that name, or a script that is one.
-            let exists = ["\n", "\n    "].iter().any(|joint| text.contains(&format!("#[test]{joint}fn {test}(")));
-            let script = test.is_empty() && (text.starts_with("#!/bin/sh") || file.ends_with("/main.rs"));
-            assert!(exists || script, "{feature}: {file} has no test {test}");
+        witnesses.iter().for_each(|witness| assert_exists(&feature, witness));
+    }
+}
+
+/// A witness is a test of that name, or a script or a whole program that is one.
+fn assert_exists(claim: &str, witness: &str) {
+    let (file, test) = witness.split_once("::").unwrap_or((witness, ""));
+    let text = fs::read_to_string(root().join(file)).unwrap_or_else(|_| panic!("{claim}: there is no {file}"));
+    let exists = ["\n", "\n    "].iter().any(|joint| text.contains(&format!("#[test]{joint}fn {test}(")));
+    let program = text.starts_with("#!/bin/sh") || file.ends_with("/main.rs") || text.contains("\nfn main() {\n");
+    assert!(exists || test.is_empty() && program, "{claim}: {file} has no test {test}");
+}
+
+/// The lines of ARCHITECTURE.md on what attestation proves: claim, proven, by, witnesses.
+#[test]
+fn what_attestation_proves_and_what_not_is_shown_line_by_line() {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, section) = page.split_once("\n## What attestation proves and what it does not\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows: Vec<&str> =
+        section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| claim")).collect();
+    assert!(rows.len() > 20, "the table was not found");
+    let checks: Vec<String> = whfb::attest::Check::ALL.iter().map(|check| format!("{check:?}")).collect();
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [claim, proven, by, witnesses] = cells[..] else { panic!("four columns: {row}") };
+        assert!(["yes", "by policy", "no"].contains(&proven), "{claim}: {proven}");
+        // What begins with a capital letter is a check; the rest is a switch, a level or a rule.
+        let named = by.split('`').skip(1).step_by(2).filter(|name| name.starts_with(char::is_uppercase));
+        for name in named.filter(|name| !name.contains('_')) {
+            assert!(checks.iter().any(|check| check == name), "{claim}: there is no check {name}");
         }
+        witnesses.split("`, `").for_each(|witness| assert_exists(claim, witness.trim_matches('`')));
     }
 }
 

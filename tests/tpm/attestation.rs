@@ -10,7 +10,7 @@ use whfb::device::tpm::{
 };
 use whfb::wire::tpm::{ATTEST_CERTIFY, Attest, Attested, GENERATED};
 
-use crate::support::{lab, secret};
+use crate::support::{Eavesdropper, code, lab, manufactured, open, secret, start, tempdir};
 
 fn certify(
     tpm: &mut dyn Tpm,
@@ -117,6 +117,59 @@ fn a_ticket_that_is_changed_or_of_another_key_certifies_nothing() {
     }
     assert_eq!(lab.tpm.facts().unwrap(), before);
     certify(&mut *lab.tpm, &key, &aik, CertifyAuthority::Creation(&creation)).unwrap();
+}
+
+#[test]
+fn counters_and_firmware_are_hidden_in_what_an_attestation_key_signs_and_the_clock_is_not() {
+    let mut lab = lab();
+    let key = lab.tpm.create(KeyKind::P256, Usage::General, None).unwrap();
+    let aiks = [(); 2].map(|()| lab.tpm.create(KeyKind::P256, Usage::Attestation, None).unwrap());
+    let mut made = |aik: &KeyBlob| {
+        let certification = certify(&mut *lab.tpm, &key, aik, CertifyAuthority::Policy).unwrap();
+        Attest::from_bytes(&certification.attest).unwrap()
+    };
+    let [first, again, other] = [&aiks[0], &aiks[0], &aiks[1]].map(&mut made);
+    let hidden = |attest: &Attest| (attest.firmware_version, attest.clock.reset_count, attest.clock.restart_count);
+    // TPM 2.0 Part 1, section 36.7: by a value of signer and hierarchy. So whoever knows neither learns nothing of the firmware.
+    assert_eq!(hidden(&first), hidden(&again));
+    assert_ne!(hidden(&first), hidden(&other));
+    let (facts, clock) = (lab.tpm.facts().unwrap(), lab.tpm.clock().unwrap());
+    for attest in [&first, &other] {
+        assert_ne!(attest.firmware_version >> 32, u64::from(facts.firmware_version));
+        assert_ne!((attest.clock.reset_count, attest.clock.restart_count), (clock.reset_count, clock.restart_count));
+        assert!(attest.clock.clock <= clock.clock_ms && clock.clock_ms - attest.clock.clock < 60_000, "{clock:?}");
+    }
+}
+
+#[test]
+fn a_copy_of_an_emulator_vouches_like_the_original() {
+    let mut lab = lab();
+    let key = lab.tpm.create(KeyKind::P256, Usage::General, None).unwrap();
+    let aik = lab.tpm.create(KeyKind::P256, Usage::Attestation, None).unwrap();
+    lab.reboot();
+    let copy = tempdir();
+    for entry in std::fs::read_dir(lab.directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name().to_string_lossy().contains(".permall") {
+            std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+        }
+    }
+    let mut second = open(Box::new(start(copy.path())), &lab.pins);
+    vouches_for(&certify(&mut second, &key, &aik, CertifyAuthority::Policy).unwrap(), &key, &aik);
+    vouches_for(&certify(&mut *lab.tpm, &key, &aik, CertifyAuthority::Policy).unwrap(), &key, &aik);
+}
+
+#[test]
+fn a_tpm_of_another_computer_vouches_through_whoever_passes_its_commands_on() {
+    let directory = tempdir();
+    let (swtpm, owned) = manufactured(directory.path());
+    // The owner of the key sits behind a wire that somebody else answers.
+    let (wire, passed_on) = Eavesdropper::new(swtpm, |_, _| {});
+    let mut tpm = open(Box::new(wire), &owned.pins);
+    let key = tpm.create(KeyKind::P256, Usage::General, None).unwrap();
+    let aik = tpm.create(KeyKind::P256, Usage::Attestation, None).unwrap();
+    vouches_for(&certify(&mut tpm, &key, &aik, CertifyAuthority::Policy).unwrap(), &key, &aik);
+    assert!(passed_on.lock().unwrap().iter().any(|command| code(command) == 0x148), "TPM2_Certify went that way");
 }
 
 fn challenge(endorsement: &PublicKey, name: &[u8]) -> Credential {

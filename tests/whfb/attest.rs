@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use whfb::wire::encoding::{base64, base64url, from_base64, from_base64url};
 
-use crate::life::wait_until_ready;
-use crate::program::{ALICE, Guarded, PIN, Run, World};
+use crate::program::{ALICE, Run, World};
 
-const FORMS: [&str; 4] = ["lab", "kast", "webauthn", "raw"];
+pub(crate) const FORMS: [&str; 4] = ["lab", "kast", "webauthn", "raw"];
 
 /// An export to a file of that form's name.
-fn export(world: &World, form: &str, more: &[&str]) -> PathBuf {
+pub(crate) fn export(world: &World, form: &str, more: &[&str]) -> PathBuf {
     let path = world.path(form);
     let run = world.run(&[&["attest", "export", "--format", form, "--output", path.to_str().unwrap()], more].concat());
     assert_eq!((run.code, run.err.as_str()), (0, ""), "{form}");
@@ -38,10 +37,6 @@ fn failed(run: &Run) -> Vec<String> {
     let message = error["message"].as_str().unwrap().to_lowercase();
     assert!(message.ends_with(&format!("first {}", failed[0].replace('-', ""))), "{message}");
     failed
-}
-
-fn lockout(world: &World) -> Value {
-    world.json(&["tpm", "info"])["tpm"]["lockout"]["count"].clone()
 }
 
 #[test]
@@ -79,7 +74,7 @@ fn every_form_is_exported_with_and_without_the_pin_and_judged_here_and_elsewhere
             let _ = fs::remove_file(world.path("kast.pem"));
         }
     }
-    assert_eq!(lockout(&world), 0);
+    assert_eq!(world.json(&["tpm", "info"])["tpm"]["lockout"]["count"], 0);
 }
 
 #[test]
@@ -98,57 +93,6 @@ fn a_form_that_is_text_goes_to_standard_output_and_is_read_from_standard_input()
 }
 
 #[test]
-fn a_wrong_pin_costs_one_try_and_exports_nothing() {
-    let world = World::new();
-    world.provisioned("swtpm");
-    let (wrong, records) = (world.path("wrong"), world.records());
-    fs::write(&wrong, "not the PIN").unwrap();
-    for (tries, form) in FORMS.iter().enumerate() {
-        let (path, pin) = (world.path(form), wrong.to_str().unwrap());
-        let to = path.to_str().unwrap();
-        let run = world.run(&["--json", "attest", "export", "--format", form, "--output", to, "--pin-file", pin]);
-        assert_eq!(run.code, 1, "{form}: {}", run.out);
-        let error = &run.json()["error"];
-        assert_eq!(
-            (&error["hresult"], &error["details"]["lockout"]["count"]),
-            (&json!("0x80090033"), &json!(tries + 1))
-        );
-        assert_eq!(error["details"]["attestation_status"], json!({"name": "UnknownError", "number": 1}));
-        assert!(!path.exists() && !world.path("kast.pem").exists(), "{form}");
-        assert!(!run.out.contains("not the PIN") && !run.out.contains(PIN));
-    }
-    assert_eq!(lockout(&world), 4);
-    assert!(world.records() == records, "a refused export changed the device");
-}
-
-#[test]
-fn what_is_there_already_is_not_overwritten_and_costs_no_try() {
-    let world = World::new();
-    world.provisioned("swtpm");
-    let wrong = world.path("wrong");
-    fs::write(&wrong, "not the PIN").unwrap();
-    for form in FORMS {
-        let path = world.path(form);
-        fs::write(&path, "years of work").unwrap();
-        let to = path.to_str().unwrap();
-        let run = world.run(&["attest", "export", "--format", form, "-o", to, "--pin-file", wrong.to_str().unwrap()]);
-        assert_eq!(run.code, 2, "{form}: {}", run.err);
-        assert!(run.err.contains(&format!("{to} is there already")), "{}", run.err);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "years of work");
-    }
-    // A KAST is two files: neither is written when one of the names is taken.
-    fs::rename(world.path("kast"), world.path("kast.pem")).unwrap();
-    let to = world.path("kast").display().to_string();
-    assert_eq!(world.run(&["attest", "export", "--format", "kast", "--output", &to]).code, 2);
-    assert!(!world.path("kast").exists());
-    assert_eq!(fs::read_to_string(world.path("kast.pem")).unwrap(), "years of work");
-    // Nor where there is no directory.
-    let nowhere = world.path("nowhere/kast").display().to_string();
-    assert_eq!(world.run(&["attest", "export", "--format", "kast", "--output", &nowhere]).code, 2);
-    assert_eq!(lockout(&world), 0);
-}
-
-#[test]
 fn a_kast_without_its_certificates_is_refused_and_says_where_they_go() {
     let world = World::new();
     world.provisioned("swtpm");
@@ -162,6 +106,30 @@ fn a_kast_without_its_certificates_is_refused_and_says_where_they_go() {
     assert_eq!(verify(&world, alone.to_str().unwrap(), &[]).code, 0);
     fs::write(world.path("alone.kast.pem"), "no certificate").unwrap();
     assert_eq!(verify(&world, alone.to_str().unwrap(), &[]).code, 2);
+}
+
+#[test]
+fn roots_are_read_from_directories_below_and_a_link_that_leads_back_is_not_followed() {
+    let (world, elsewhere) = (World::new(), World::new());
+    world.provisioned("swtpm");
+    let path = export(&world, "webauthn", &[]);
+    let below = elsewhere.path("vendors/lab/roots");
+    fs::create_dir_all(&below).unwrap();
+    fs::write(below.join("both.PEM"), world.run(&["attest", "roots"]).out).unwrap();
+    fs::write(below.join("version.txt"), "not a certificate").unwrap();
+    std::os::unix::fs::symlink(elsewhere.path("vendors"), below.join("up")).unwrap();
+    let vendors = elsewhere.path("vendors").display().to_string();
+    let judged = verify(&elsewhere, path.to_str().unwrap(), &["--roots", &vendors]);
+    assert_eq!(judged.json()["report"]["level"], "aik+ek", "{}", judged.out);
+    // What has the name of a certificate is one, or nothing is judged.
+    fs::write(below.join("torn.crt"), "not a certificate").unwrap();
+    let judged = verify(&elsewhere, path.to_str().unwrap(), &["--roots", &vendors]);
+    assert_eq!(
+        (judged.code, judged.out.contains("torn.crt: there is no certificate in it")),
+        (2, true),
+        "{}",
+        judged.out
+    );
 }
 
 /// One bit of the Name of whatever signed, which is in every TPMS_ATTEST.
@@ -219,55 +187,4 @@ fn the_end_of_a_certificate_and_a_policy_against_software_refuse_by_name() {
     let software = verify(&world, file, &["--policy", policy.to_str().unwrap()]);
     assert_eq!(failed(&software), ["virtual"]);
     assert!(software.out.contains("id:49424D00 (IBM)"), "{}", software.out);
-}
-
-#[test]
-fn a_software_key_is_not_attested_and_says_so() {
-    let world = World::new();
-    world.provisioned("none");
-    for form in FORMS {
-        let to = world.path(form).display().to_string();
-        let run = world.run(&["--json", "attest", "export", "--format", form, "--output", &to]);
-        assert_eq!(run.code, 1, "{form}: {}", run.out);
-        let error = &run.json()["error"];
-        assert!(error["message"].as_str().unwrap().ends_with("no TPM vouches for it (NotSupported)"), "{error}");
-        assert_eq!(error["details"]["attestation_status"], json!({"name": "NotSupported", "number": 2}));
-        assert!(!world.path(form).exists());
-    }
-}
-
-#[test]
-fn a_service_that_is_away_is_a_temporary_failure_and_nothing_is_written() {
-    let world = World::new();
-    world.provisioned("swtpm");
-    let mut server = Guarded(world.command(&["--json", "serve", "--listen", "127.0.0.1:0"]).spawn().unwrap());
-    wait_until_ready(&mut server);
-    drop(server);
-    // The server's place is taken, and nobody listens where it was.
-    let lock = fs::File::options().write(true).open(world.state().join("serve.lock")).unwrap();
-    lock.lock().unwrap();
-    let away = |form: &str| {
-        let to = world.path(form).display().to_string();
-        let run = world.run(&["--json", "attest", "export", "--format", form, "--output", &to]);
-        assert_eq!(run.code, 3, "{form}: {}", run.out);
-        let error = &run.json()["error"];
-        assert!(error["message"].as_str().unwrap().ends_with("(TemporaryFailure)"), "{error}");
-        assert_eq!(error["details"]["attestation_status"], json!({"name": "TemporaryFailure", "number": 3}));
-        assert!(!world.path(form).exists() && !world.path("kast.pem").exists());
-    };
-    // The nonce service is asked each time.
-    for form in ["lab", "raw"] {
-        away(form);
-    }
-    // The service for attestation keys only while there is none that is current.
-    let path = world.state().join("devices/pc/device.json");
-    let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    assert!(record["aik"].is_object());
-    record["aik"] = Value::Null;
-    fs::write(&path, record.to_string()).unwrap();
-    for form in FORMS {
-        away(form);
-    }
-    drop(lock);
-    export(&world, "kast", &[]);
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to fail")]
 
 mod attest;
+mod attest_refusals;
 mod bench;
 mod conditions;
 mod demo;

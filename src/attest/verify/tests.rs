@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::attest::ChainFault;
 use crate::attest::generator::{Case, Lab, cases, tpm};
 use crate::attest::profile::aik_extensions;
+use crate::attest::{ChainFault, VendorId};
 use crate::wire::tpm::{ALG_SHA256, Attributes, PublicKind, Scheme};
 
 /// The report must hold exactly this fault; answers the check that found it.
@@ -40,6 +40,22 @@ fn good_statements_reach_the_level_that_the_certificate_says() {
         assert_eq!(report.level(), Level::Aik);
         assert!(report.level().attested() && !Level::Software.attested() && !Level::None.attested());
     }
+}
+
+#[test]
+fn software_with_a_vendors_authority_passes_for_a_chip() {
+    // Every key of the generator is software; that the number is Infineon's is the word of who holds the authority.
+    let lab = Lab::p256();
+    let terms = lab.terms();
+    let taken = (terms.policy.vendors.as_slice(), terms.policy.virtual_tpm, terms.policy.ek_certificate);
+    assert_eq!(taken, (&[VendorId(tpm().manufacturer)][..], false, true));
+    let good = lab.good();
+    assert_eq!(verify(&good, &terms.expectation()).level(), Level::AikEk);
+    // Whom a verifier trusts decides, and nothing else in the statement does.
+    let nobody = Expectation { roots: &[], vendors: &[], ..terms.expectation() };
+    let report = verify(&good, &nobody);
+    let faults: Vec<&Fault> = report.faults().collect();
+    assert!(matches!(faults[..], [Fault::Untrusted(_), Fault::EkUntrusted(_)]), "{report}");
 }
 
 #[test]

@@ -11,6 +11,15 @@ fn accepted(pin: &str) -> AcceptedPin {
     PinRules::of(&Policy::default().effective(NOW, &Default::default())).accept(SecretString::from(pin)).unwrap()
 }
 
+impl Container {
+    /// The same behind another PIN. A change of PIN is no operation yet; it would write the one protector anew, over the same secrets.
+    pub(crate) fn with_pin(&self, keys: &mut KeyStore<'_>, old: &str, new: &str) -> Result<Self, UnlockFault> {
+        let secrets = self.protector.open(keys, &SecretString::from(old))?;
+        let protector = PinProtector::create(keys, self.provider(), &SecretString::from(new), &secrets)?;
+        Ok(Self { protector, ..self.clone() })
+    }
+}
+
 fn software_container() -> Container {
     let (mut machine_key, mut rng) = (None, OsRng);
     let mut keys = KeyStore { tpm: None, not_ready: false, machine_key: &mut machine_key, rng: &mut rng };

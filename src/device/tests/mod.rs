@@ -2,6 +2,7 @@
 
 mod attestation;
 mod hardware;
+mod limits;
 mod replies;
 mod scripted;
 

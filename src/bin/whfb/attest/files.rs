@@ -1,7 +1,7 @@
 //! Files of statements and certificates: read up to a bound, written where nothing is.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use whfb::crypto::cert::{Bundle, LARGEST_BUNDLE, read_bundle};
@@ -11,12 +11,17 @@ use crate::failure::Failure;
 /// The longest statement, or part of one, that is read: eight certificates of 64 KiB, in base64.
 pub(super) const LARGEST: usize = 1024 * 1024;
 
-/// Reads a file, or standard input for `-`, if it has no more than `most` bytes.
+/// Reads a file that has no more than `most` bytes.
 pub(super) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
-    let source: Box<dyn std::io::Read> = match path == Path::new("-") {
-        true => Box::new(std::io::stdin()),
-        false => Box::new(File::open(path).map_err(|error| trouble(path, &error))?),
-    };
+    bounded(File::open(path).map_err(|error| trouble(path, &error))?, path, most)
+}
+
+/// The same, or standard input for `-`.
+pub(super) fn read_or_input(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
+    if path == Path::new("-") { bounded(std::io::stdin(), path, most) } else { read(path, most) }
+}
+
+fn bounded(source: impl Read, path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     source.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|error| trouble(path, &error))?;
     if bytes.len() > most {

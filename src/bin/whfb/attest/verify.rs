@@ -7,7 +7,7 @@ use whfb::attest::form::{self, Form, Presented};
 use whfb::attest::{Fault, Finding, Level, Outcome, Policy, Report, verify};
 use whfb::base::{Clock as _, SystemClock, Timestamp};
 
-use super::files::{LARGEST, bundle, read, with_pem};
+use super::files::{LARGEST, bundle, read, read_or_input, with_pem};
 use super::raw;
 use super::roots::Trusted;
 use crate::failure::{Class, Failure};
@@ -68,7 +68,7 @@ fn present(file: &Path) -> Result<Presented, Failure> {
             read.map_err(|failure| failure.next("name a directory that whfb attest export --format raw wrote"))?;
         return Ok(Presented::raw(Form::Raw, read));
     }
-    let bytes = read(file, LARGEST)?;
+    let bytes = read_or_input(file, LARGEST)?;
     form::read(&bytes, &chain_beside(file)?).map_err(|fault| {
         Failure::new(Class::Refused, format!("{}: {fault}", file.display()))
             .next("give a file that whfb attest export wrote, or another in one of its forms: whfb help attest export")
