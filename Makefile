@@ -11,7 +11,7 @@ help:
 	@echo "make test-peers   what we did not write, unmodified: roadtx and libhimmelblau against whfb serve, fido2, webauthn and openssl on attestation"
 	@echo "make test-browser   roadtx drives Firefox through the sign-in pages"
 	@echo "make check  what CI runs: format, lints, tests, documentation, each bench once"
-	@echo "make bench  measure key creation and signing (release build), with a report in target/criterion"
+	@echo "make bench  measure key creation and signing (release build), with a report in target/criterion, and judging a statement"
 	@echo "make bench-check   compare ratios of one run with benches/limits.toml; SLOWDOWN=session-per-call makes it fail"
 	@echo "make bench-peers   compare with other crates and tools, operation by operation"
 	@echo "make bench-fleet   make a thousand devices and put them to sleep"
@@ -48,13 +48,15 @@ check:
 	.ci/run
 
 bench: setup
-	$(CARGO) bench --bench hot_path --bench wire_and_verify
+	$(CARGO) bench --bench hot_path --bench wire
+	$(CARGO) bench --bench verify
 
 # A slowdown that must not pass, to see that it does not.
 SLOWDOWN ?=
 
 bench-check: setup
 	$(CARGO) bench --bench gate -- $(addprefix --,$(SLOWDOWN))
+	$(CARGO) bench --bench verify
 
 bench-peers: setup
 	@.ci/setup peers

@@ -6,9 +6,10 @@
 //! is measured again with twice the rounds before it fails. Without `--bench`, as `cargo test` runs it, each is done once and
 //! nothing is judged.
 //!
-//! Allocations are not counted here, since that takes unsafe code. That none grows with a length field follows from the readers:
-//! `wire::tpm`, `wire::kast` and the DER reader of `crypto::cert` cut slices off the input, which fails before anything is
-//! copied where a length says more than what is left. Their tests (`refuses_a_length_of_64_kib_or_4_gib..`) say so for each.
+//! Allocations are not counted here, since that takes unsafe code. None grows with a length field: the readers of `wire::tpm`,
+//! `wire::kast` and the DER reader of `crypto::cert` cut slices off the input, which fails before anything is copied where a length
+//! says more than what is left. `tests/attest_lengths.rs` shows it: 64 KiB and 4 GiB at every place of every structure, read in a
+//! process that may have no more than 64 MiB of address space beyond what it has.
 
 #![allow(clippy::print_stdout, reason = "a bench tells what it measured")]
 
@@ -136,6 +137,9 @@ fn main() -> Outcome<ExitCode> {
         println!("{missed} limits missed; noise or too slow, {rounds} more rounds");
     }
     table.print();
+    if !judge {
+        return Ok(ExitCode::SUCCESS);
+    }
     println!();
     let mut missed = 0;
     for (name, value, most) in verdicts(&subjects, &table, &limits) {
@@ -143,7 +147,7 @@ fn main() -> Outcome<ExitCode> {
         missed += usize::from(!kept);
         println!("{}  {name:84} {value:8.3}  at most {most}", if kept { "ok    " } else { "MISSED" });
     }
-    Ok(if judge && missed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What is limited: its name, what it came to, and its limit.
@@ -186,7 +190,7 @@ fn round(subjects: &[Subject], rsa_crate: &RsaCrate, index: usize, table: &mut T
         let name = subject.name;
         let verify = || took(|| black_box(subject).verify());
         let signatures = || took(|| black_box(subject).signatures());
-        let (whole, signatures) = if index % 2 == 0 {
+        let (whole, signatures) = if index.is_multiple_of(2) {
             let whole = verify();
             (whole, signatures())
         } else {
