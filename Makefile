@@ -95,8 +95,8 @@ WATCHED := attest:: wire::tpm crypto::
 mutants: setup
 	command -v cargo-mutants >/dev/null || test -x target/peers/bin/cargo-mutants || \
 		$(CARGO) install --quiet --locked --root target/peers cargo-mutants
-	PATH="$(CURDIR)/target/peers/bin:$$PATH" CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) mutants --no-default-features --shard $(SHARD) \
-		--output target $(foreach glob,$(MUTATED),-f '$(glob)') -- --lib -- $(WATCHED)
+	PATH="$(CURDIR)/target/peers/bin:$$PATH" CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) mutants --no-default-features --cargo-arg=--lib \
+		--shard $(SHARD) --output target $(foreach glob,$(MUTATED),-f '$(glob)') -- -- $(WATCHED)
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
