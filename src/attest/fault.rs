@@ -107,7 +107,7 @@ pub enum Fault {
     /// [`Check::Signature`].
     #[error("the signature is not by the attestation key")]
     SignatureInvalid,
-    /// [`Check::AikTemplate`]: it should have come along.
+    /// [`Check::AikTemplate`], [`Check::AikCreation`]: it should have come along.
     #[error("the attestation key's public area is missing")]
     AikPublicMissing,
     /// [`Check::AikTemplate`].

@@ -112,8 +112,10 @@ pub(super) fn qualified_signer(evidence: &Evidence<'_>) -> Judgement {
 pub(super) fn creation(evidence: &Evidence<'_>) -> Judgement {
     let Some(claim) = &evidence.statement.aik_creation else { return Judgement::absent() };
     let Some(key) = evidence.aik_key() else { return Judgement::blocked() };
-    let Some(aik) = &evidence.statement.aik_public else { return Judgement::blocked() };
     let expected = "TPM2_CertifyCreation of the attestation key, by itself";
+    let Some(aik) = &evidence.statement.aik_public else {
+        return Judgement::failed(Fault::AikPublicMissing, expected, "no public area beside it");
+    };
     match judge_creation(claim, aik, key) {
         Ok(()) => Judgement::passed(expected, expected),
         Err((fault, found)) => Judgement::failed(fault, expected, found),

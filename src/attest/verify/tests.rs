@@ -162,26 +162,85 @@ fn a_public_area_with_a_modulus_of_another_size_is_no_key() {
     assert_only(&verify(&lab.make(&recipe), &lab.terms().expectation()), &Fault::PublicMalformed(TpmFormat::NotAKey));
 }
 
-/// Every field of a statement that is bytes.
-fn fields(statement: &mut Statement) -> [&mut Vec<u8>; 4] {
-    let Statement { public, certify_info, signature, aik_chain, .. } = statement;
-    [public, certify_info, signature, &mut aik_chain[0]]
+/// Every byte string of a whole statement.
+fn fields(statement: &mut Statement) -> [&mut Vec<u8>; 10] {
+    let creation = statement.aik_creation.as_mut().unwrap();
+    [
+        &mut statement.public,
+        &mut statement.certify_info,
+        &mut statement.signature,
+        &mut statement.aik_chain[0],
+        statement.aik_public.as_mut().unwrap(),
+        statement.storage_name.as_mut().unwrap(),
+        &mut creation.data,
+        &mut creation.attest,
+        &mut creation.signature,
+        &mut statement.ek_chain[0],
+    ]
+}
+
+/// Takes away what a statement need not have.
+fn without(statement: &mut Statement, missing: u8) {
+    let gone = |bit: u8| missing & (1 << bit) != 0;
+    if gone(0) {
+        statement.aik_public = None;
+    }
+    if gone(1) {
+        statement.storage_name = None;
+    }
+    if gone(2) {
+        statement.aik_creation = None;
+    }
+    if gone(3) {
+        statement.ek_chain.clear();
+    }
+    if gone(4) {
+        statement.client = None;
+    }
+    if gone(5) {
+        statement.algorithm = None;
+    }
+}
+
+fn good() -> &'static (Lab, Statement) {
+    static GOOD: std::sync::LazyLock<(Lab, Statement)> = std::sync::LazyLock::new(|| {
+        let lab = Lab::p256();
+        let good = lab.good();
+        (lab, good)
+    });
+    &GOOD
 }
 
 proptest::proptest! {
     #[test]
-    fn arbitrary_fields_are_refused_without_a_panic(
-        field in 0..4usize,
+    fn arbitrary_fields_are_refused_without_a_panic_and_by_name(
+        field in 0..10usize,
         bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..500),
     ) {
-        static LAB: std::sync::LazyLock<(Lab, Statement)> = std::sync::LazyLock::new(|| {
-            let lab = Lab::p256();
-            let good = lab.good();
-            (lab, good)
-        });
-        let (lab, good) = &*LAB;
+        let (lab, good) = good();
         let mut statement = good.clone();
         *fields(&mut statement)[field] = bytes;
-        proptest::prop_assert_eq!(verify(&statement, &lab.terms().expectation()).level(), Level::None);
+        let report = verify(&statement, &lab.terms().expectation());
+        proptest::prop_assert_eq!(report.level(), Level::None);
+        proptest::prop_assert!(report.faults().next().is_some(), "{}", report);
+    }
+
+    #[test]
+    fn a_statement_that_proves_nothing_has_a_fault_whatever_is_missing_from_it(
+        missing in 0..64u8,
+        field in 0..10usize,
+        broken in proptest::prelude::any::<bool>(),
+    ) {
+        let (lab, good) = good();
+        let mut statement = good.clone();
+        if broken {
+            fields(&mut statement)[field].truncate(5);
+        }
+        without(&mut statement, missing);
+        let mut terms = lab.terms();
+        (terms.policy.aik_public, terms.policy.ek_certificate) = (false, false);
+        let expectation = Expectation { relying_party: None, ..terms.expectation() };
+        let report = verify(&statement, &expectation);
+        proptest::prop_assert_eq!(report.level() == Level::None, report.faults().next().is_some(), "{}", report);
     }
 }
