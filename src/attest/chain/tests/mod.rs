@@ -231,6 +231,18 @@ fn a_path_of_eight_is_found_and_one_of_nine_is_too_long() {
 }
 
 #[test]
+fn the_last_candidate_that_is_tried_may_be_the_right_one() {
+    let right = root("same");
+    let leaf = leaf(&right);
+    for (strangers, found) in [(MOST_TRIES - 1, true), (MOST_TRIES, false)] {
+        let mut roots: Vec<Certificate> = (0..strangers).map(|_| root("same").certificate().clone()).collect();
+        roots.push(right.certificate().clone());
+        let path = build_path(&leaf, &[], &trusting(&roots), now());
+        assert_eq!(path.map(|path| path.len()).ok(), found.then_some(2), "{strangers}");
+    }
+}
+
+#[test]
 fn many_ways_that_lead_nowhere_end_soon() {
     let key = SigningKey::generate_p256().unwrap();
     let same: Vec<Authority> =
