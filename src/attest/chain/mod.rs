@@ -134,7 +134,8 @@ impl<'a> Search<'a> {
             return Step::Arrived;
         }
         path.pop();
-        if self.tries > MOST_TRIES { Step::GivenUp } else { Step::DeadEnd }
+        // Where the tries are used up, the next candidate says so.
+        Step::DeadEnd
     }
 
     /// `below` is the number of certificates in the path so far: the leaf and the intermediates under this issuer.

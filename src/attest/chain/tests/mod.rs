@@ -231,6 +231,26 @@ fn a_path_of_eight_is_found_and_one_of_nine_is_too_long() {
 }
 
 #[test]
+fn of_two_certificates_for_one_key_the_one_that_leads_to_a_root_is_found() {
+    let (root, stranger) = (root("root"), root("stranger"));
+    let between = intermediate(&root, "between");
+    let crossed = Leaf {
+        subject: name("between"),
+        public: between.key().public(),
+        validity: year(),
+        extensions: authority_extensions(),
+    };
+    let crossed = stranger.issue(&crossed, &mut OsRng).unwrap();
+    let leaf = leaf(&between);
+    let right = between.certificate().clone();
+    let roots = certificates(&[&root]);
+    for order in [[crossed.clone(), right.clone()], [right, crossed]] {
+        let path = build_path(&leaf, &order, &trusting(&roots), now());
+        assert_eq!(path.map(|path| path.len()), Ok(3));
+    }
+}
+
+#[test]
 fn the_last_candidate_that_is_tried_may_be_the_right_one() {
     let right = root("same");
     let leaf = leaf(&right);
