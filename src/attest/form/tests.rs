@@ -2,7 +2,7 @@ use super::*;
 use crate::attest::generator::{KEY_BLOB, Lab, NONCE};
 use crate::attest::{Algorithm, Check, Fault, Level, Outcome, extra_data, verify};
 use crate::crypto::SoftwareKey;
-use crate::wire::kast::KastFormat;
+use crate::wire::kast::{KastFormat, KeyAttestationStatement, TpmSignatureAlgorithm};
 use crate::wire::webauthn::{AttestationObject, WebauthnExport};
 
 fn judged(presented: &Presented, lab: &Lab) -> super::super::Report {
@@ -45,11 +45,15 @@ fn the_labs_member_comes_back_as_the_statement_that_it_was() {
 
 #[test]
 fn a_kast_comes_back_with_both_keys_and_says_nothing_of_freshness() {
-    for lab in [Lab::rsa(), Lab::p256()] {
+    let kinds = [(Lab::rsa(), TpmSignatureAlgorithm::Rsassa), (Lab::p256(), TpmSignatureAlgorithm::Ecdsa)];
+    for (lab, algorithm) in kinds {
         let statement = over(&lab, b"whatever");
         for with_authority in [true, false] {
             let parts = KastParts { private: &[7; 100], with_authority };
             let bytes = write_kast(&statement, parts).unwrap();
+            let binding = KeyAttestationStatement::from_bytes(&bytes).unwrap().read_id_binding().unwrap();
+            let signature = binding.map(|binding| (binding.signature.algorithm, binding.signature.hash));
+            assert_eq!(signature, with_authority.then_some((algorithm, 0x000b)));
             let presented = read(&bytes, &statement.aik_chain).unwrap();
             let got = &presented.statement;
             assert_eq!((&got.public, &got.certify_info), (&statement.public, &statement.certify_info));
@@ -141,7 +145,7 @@ fn what_is_no_statement_is_refused_by_name() {
     assert!(matches!(refused(b"{\"certifyInfo\":\"\"}"), FormFault::Lab(_)));
     let text = br#"{"certifyInfo":"","public":"","signature":"","aikChain":["AA==","?"]}"#;
     assert_eq!(refused(text), FormFault::Certificate { index: 1 });
-    let authority = crate::wire::kast::KeyAttestationStatement {
+    let authority = KeyAttestationStatement {
         platform: crate::wire::kast::Platform::Tpm20,
         id_binding: vec![],
         key_attestation: vec![],

@@ -251,6 +251,23 @@ fn of_two_certificates_for_one_key_the_one_that_leads_to_a_root_is_found() {
 }
 
 #[test]
+fn of_two_faults_at_one_place_the_first_is_told() {
+    let root = root("root");
+    let between = intermediate(&root, "between");
+    let again = |validity, extensions| {
+        let leaf = Leaf { subject: name("between"), public: between.key().public(), validity, extensions };
+        root.issue(&leaf, &mut OsRng).unwrap()
+    };
+    let expired = again(Validity::days_from(now(), -1), authority_extensions());
+    let no_authority = again(year(), vec![]);
+    let (leaf, roots) = (leaf(&between), certificates(&[&root]));
+    let first = fault(&leaf, &[expired.clone(), no_authority.clone()], &roots);
+    assert!(matches!(first, ChainFault::Expired { .. }), "{first}");
+    let first = fault(&leaf, &[no_authority, expired], &roots);
+    assert!(matches!(first, ChainFault::NotAnAuthority { .. }), "{first}");
+}
+
+#[test]
 fn the_last_candidate_that_is_tried_may_be_the_right_one() {
     let right = root("same");
     let leaf = leaf(&right);
