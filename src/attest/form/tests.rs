@@ -44,6 +44,15 @@ fn the_labs_member_comes_back_as_the_statement_that_it_was() {
 }
 
 #[test]
+fn a_statement_without_a_nonce_says_nothing_of_what_it_was_made_for() {
+    let lab = Lab::rsa();
+    let statement = Statement { nonce: String::new(), ..over(&lab, b"whatever") };
+    let presented = Presented::raw(Form::Raw, statement);
+    assert!(matches!(presented.made_for, MadeFor::Unsaid));
+    assert!(waived(&judged(&presented, &lab)).contains(&Check::ExtraData));
+}
+
+#[test]
 fn a_kast_comes_back_with_both_keys_and_says_nothing_of_freshness() {
     let kinds = [(Lab::rsa(), TpmSignatureAlgorithm::Rsassa), (Lab::p256(), TpmSignatureAlgorithm::Ecdsa)];
     for (lab, algorithm) in kinds {

@@ -117,6 +117,8 @@ fn a_report_reads_as_text_and_as_json() {
     let text = report.to_string();
     assert!(text.contains("passed   Certificates: 2 certificates\n"), "{text}");
     assert!(text.contains("passed   AikExtendedKeyUsage: 2.23.133.8.3\n"), "{text}");
+    assert!(text.contains("AikAlternativeName: id:49465800 (Infineon), SLB 9672, id:00100014\n"), "{text}");
+    assert!(text.contains("Chain: 3 certificates up to CN=Test root of attestation keys\n"), "{text}");
     assert!(text.contains("FAILED   Magic: the certify information was not made by a TPM\n"), "{text}");
     assert!(text.contains("expected 0xff544347\n") && text.contains("found    0x00000001\n"), "{text}");
     assert!(text.ends_with("level    none"), "{text}");
