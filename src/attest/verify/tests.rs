@@ -121,7 +121,7 @@ fn a_report_reads_as_text_and_as_json() {
     assert!(text.contains("Chain: 3 certificates up to CN=Test root of attestation keys\n"), "{text}");
     assert!(text.contains("FAILED   Magic: the certify information was not made by a TPM\n"), "{text}");
     assert!(text.contains("expected 0xff544347\n") && text.contains("found    0x00000001\n"), "{text}");
-    assert!(text.ends_with("level    none"), "{text}");
+    assert!(text.ends_with("strength normal\nlevel    none"), "{text}");
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["level"], "none");
     assert_eq!(json["findings"][2]["check"], "magic");
