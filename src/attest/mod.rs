@@ -24,7 +24,7 @@ pub use check::Check;
 pub use fault::Fault;
 pub use policy::{OldestFirmware, Policy};
 pub use profile::{AikFault, EkFault, TpmIdentity, aik_certificate, ek_certificate, judge_aik, judge_ek};
-pub use report::{Finding, KeyStrength, Level, Outcome, Report};
+pub use report::{Finding, KeyStrength, Level, Outcome, Report, printable};
 pub use statement::{Algorithm, Client, CreationClaim, Statement, extra_data};
 pub use vendor::VendorId;
 pub use verify::{Expectation, Freshness, RelyingParty, verify};

@@ -158,7 +158,8 @@ impl fmt::Display for Report {
     }
 }
 
-fn printable(text: &str) -> String {
+/// Text that a sender may have written, fit for a line: control characters are escaped, so that it writes no line and no colour.
+pub fn printable(text: &str) -> String {
     let escaped = |each: char| if each.is_control() { each.escape_default().to_string() } else { each.to_string() };
     text.chars().map(escaped).collect()
 }

@@ -2,7 +2,7 @@
 //! key is not in it: that is what the issuer of the attestation key's certificate saw (`Check::Assurance`).
 
 use super::aik::{path_in_words, stray};
-use super::{Chain, Evidence, Judgement, is_roca};
+use super::{Chain, Evidence, Judgement};
 use crate::attest::chain::{Anchors, build_path};
 use crate::attest::fault::Fault;
 
@@ -28,13 +28,7 @@ pub(super) fn profile(evidence: &Evidence<'_>) -> Judgement {
 }
 
 pub(super) fn roca(evidence: &Evidence<'_>) -> Judgement {
-    on_ek(evidence, |(ek, _)| {
-        let found = if ek.public().is_ok_and(is_roca) { "the fingerprint" } else { "none" };
-        if !evidence.policy().refuse_roca {
-            return Judgement::waived(found);
-        }
-        Judgement::of(found == "none", Fault::EkRoca, "none", found)
-    })
+    on_ek(evidence, |(ek, _)| evidence.judge_roca(ek.public().ok(), Fault::EkRoca))
 }
 
 pub(super) fn chain(evidence: &Evidence<'_>) -> Judgement {

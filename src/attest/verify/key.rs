@@ -1,7 +1,7 @@
 //! The checks on the key that the TPM vouches for.
 
 use super::words::{self, Words, describe, describe_strength, hex};
-use super::{Evidence, Judgement, is_roca};
+use super::{Evidence, Judgement};
 use crate::attest::fault::Fault;
 use crate::attest::profile::is_strong;
 use crate::crypto::PublicKey;
@@ -84,13 +84,7 @@ pub(super) fn strength(evidence: &Evidence<'_>) -> Judgement {
 }
 
 pub(super) fn roca(evidence: &Evidence<'_>) -> Judgement {
-    on_subject(evidence, |_, key| {
-        let found = if is_roca(key) { "the fingerprint" } else { "none" };
-        if !evidence.policy().refuse_roca {
-            return Judgement::waived(found);
-        }
-        Judgement::of(found == "none", Fault::Roca, "none", found)
-    })
+    on_subject(evidence, |_, key| evidence.judge_roca(Some(key), Fault::Roca))
 }
 
 fn attribute(evidence: &Evidence<'_>, wanted: Attributes, name: &'static str, fault: Fault) -> Judgement {

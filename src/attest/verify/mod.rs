@@ -192,6 +192,13 @@ impl<'a> Evidence<'a> {
         }
     }
 
+    /// A key of another kind than this crate's own has no such fingerprint.
+    fn judge_roca(&self, key: Option<&PublicKey>, fault: Fault) -> Judgement {
+        let weak = key.is_some_and(is_roca);
+        let found = if weak { "the fingerprint" } else { "none" };
+        if self.policy().refuse_roca { Judgement::of(!weak, fault, "none", found) } else { Judgement::waived(found) }
+    }
+
     fn aik(&self) -> Option<&Certificate> {
         self.chain.as_ref().ok().map(|(aik, _)| aik)
     }

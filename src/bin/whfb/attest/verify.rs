@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use whfb::attest::form::{self, Form, Presented};
-use whfb::attest::{Fault, Finding, Level, Outcome, Policy, Report, verify};
+use whfb::attest::{Fault, Finding, Level, Outcome, Policy, Report, printable, verify};
 use whfb::base::{Clock as _, SystemClock, Timestamp};
 
 use super::files::{LARGEST, bundle, read, read_or_input, with_pem};
@@ -124,9 +124,4 @@ fn describe(report: &Report, verbose: bool, output: &Output) -> String {
     let ink = if report.level().attested() { Ink::Good } else { Ink::Bad };
     lines.push(format!("level     {}", output.paint(ink, report.level().as_str())));
     lines.join("\n")
-}
-
-/// A sender writes no line and no colour of ours.
-fn printable(text: &str) -> String {
-    text.chars().flat_map(|each| if each.is_control() { each.escape_default().collect() } else { vec![each] }).collect()
 }
