@@ -28,7 +28,25 @@ pub fn from_base64url(text: &str) -> Result<Vec<u8>, NotBase64> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| NotBase64)
 }
 
-/// Lower-case hexadecimal.
+/// Lower-case hexadecimal. By table and not by `format!`, since every report of an attestation writes a dozen of them.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from(DIGITS[usize::from(nibble)]));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_has_two_lower_case_digits_a_byte() {
+        assert_eq!(hex(&[]), "");
+        assert_eq!(hex(&[0x00, 0x0b, 0xff, 0x90]), "000bff90");
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::LONGEST_PATH;
 use crate::base::Timestamp;
+use crate::wire::encoding::hex;
 
 /// Why there is no path. The names are those of certificates: the subject, or `(empty)`. Key identifiers and serial numbers are
 /// hexadecimal.
@@ -189,16 +190,22 @@ fn with_key(key_id: Option<&str>) -> String {
     key_id.map_or_else(String::new, |id| format!(", with the key {id}"))
 }
 
-/// Hexadecimal digits of an identifier: no more than of 64 bytes, so that a message stays short.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let shown = bytes.get(..64);
-    let mut text = shown.unwrap_or(bytes).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
-    if shown.is_some_and(|shown| shown.len() < bytes.len()) {
-        text.push_str("..");
+/// Hexadecimal digits of a key identifier or serial number: no more than of 64 bytes, so that a message stays short.
+pub(super) fn identifier(bytes: &[u8]) -> String {
+    match bytes.split_at_checked(64) {
+        Some((shown, rest)) if !rest.is_empty() => format!("{}..", hex(shown)),
+        _ => hex(bytes),
     }
-    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_cut_after_64_bytes_and_says_so() {
+        assert_eq!(identifier(&[0x0a, 0xf0]), "0af0");
+        assert_eq!(identifier(&[7; 64]), "07".repeat(64));
+        assert_eq!(identifier(&[7; 65]), "07".repeat(64) + "..");
+    }
 }

@@ -11,7 +11,7 @@ use crate::crypto::cert::oid::ObjectIdentifier;
 use crate::crypto::cert::{Certificate, RevocationList, SignatureFault, oid};
 
 pub use fault::ChainFault;
-use fault::hex;
+use fault::identifier;
 
 /// The longest path, leaf and root included.
 pub const LONGEST_PATH: usize = 8;
@@ -215,7 +215,7 @@ fn missing(last: &Certificate) -> ChainFault {
     if last.subject_der() == last.issuer_der() {
         return untrusted(last);
     }
-    ChainFault::IssuerNotFound { issuer: last.issuer().to_string(), key_id: last.authority_key_id().map(hex) }
+    ChainFault::IssuerNotFound { issuer: last.issuer().to_string(), key_id: last.authority_key_id().map(identifier) }
 }
 
 /// What every certificate of a path must fulfil, the leaf and the root too.

@@ -1,6 +1,6 @@
 //! Whether an issuer has taken a certificate back (RFC 5280 section 6.3, for whole lists by the issuer itself).
 
-use super::fault::hex;
+use super::fault::identifier;
 use super::{Anchors, ChainFault};
 use crate::base::Timestamp;
 use crate::crypto::cert::{Certificate, RevocationList};
@@ -51,8 +51,11 @@ fn judge(list: &RevocationList, subject: &Certificate, issuer: &Certificate, at:
     if let Some(extension) = list.not_understood() {
         return Err(ChainFault::CrlUnknownCritical { issuer: name(), extension: extension.to_string() });
     }
-    let revoked =
-        |since| ChainFault::Revoked { subject: subject.subject().to_string(), serial: hex(subject.serial()), since };
+    let revoked = |since| ChainFault::Revoked {
+        subject: subject.subject().to_string(),
+        serial: identifier(subject.serial()),
+        since,
+    };
     let since = list.revoked(subject.serial());
     // However old the list is: what is revoked stays so.
     if let Some(since) = since.filter(|since| *since <= at) {

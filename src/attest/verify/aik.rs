@@ -1,11 +1,12 @@
 //! The checks on the attestation key's certificate: its profile and the path to a root.
 
-use super::words::{AIK_CERTIFICATE, ASSURANCES, describe_strength, hex, listed};
+use super::words::{AIK_CERTIFICATE, ASSURANCES, describe_strength, listed};
 use super::{Evidence, Judgement, is_roca};
 use crate::attest::chain::{Anchors, build_path};
 use crate::attest::fault::Fault;
 use crate::attest::profile::is_strong;
 use crate::crypto::cert::{Certificate, oid};
+use crate::wire::encoding::hex;
 
 pub(super) fn certificates(evidence: &Evidence<'_>) -> Judgement {
     let expected = "the certificate of an attestation key and its issuers";

@@ -1,10 +1,11 @@
 //! The checks on the key that the TPM vouches for.
 
-use super::words::{self, Words, describe, describe_strength, hex};
+use super::words::{self, Words, describe, describe_strength};
 use super::{Evidence, Judgement};
 use crate::attest::fault::Fault;
 use crate::attest::profile::is_strong;
 use crate::crypto::PublicKey;
+use crate::wire::encoding::hex;
 use crate::wire::tpm::{Attributes, Public, Scheme, Symmetric, WINDOWS_POLICY};
 
 pub(super) fn public_area(evidence: &Evidence<'_>) -> Judgement {

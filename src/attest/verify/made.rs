@@ -1,10 +1,10 @@
 //! The checks on what the TPM signed: what it is, what it was made for, and which object it names.
 
-use super::words::hex;
 use super::{Evidence, Freshness, Judgement};
 use crate::attest::fault::Fault;
 use crate::attest::statement;
 use crate::crypto::digest::sha256;
+use crate::wire::encoding::hex;
 use crate::wire::tpm::{
     ATTEST_CERTIFY, Attest, Attested, GENERATED, name_of, owner_qualified_name, qualified_name as below,
 };
@@ -124,4 +124,18 @@ pub(super) fn is_name(bytes: &[u8]) -> bool {
 
 pub(super) fn on_attest(evidence: &Evidence<'_>, judge: impl FnOnce(&Attest) -> Judgement) -> Judgement {
     evidence.attest.as_ref().map_or_else(|_| Judgement::blocked(), judge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name;
+
+    #[test]
+    fn a_name_has_its_algorithm_and_a_whole_digest() {
+        let mut name = [[0x00, 0x0b].as_slice(), &[7; 32]].concat();
+        assert!(is_name(&name));
+        assert!(!is_name(&name[..33]) && !is_name(&[name.as_slice(), &[7]].concat()));
+        name[1] = 0x0c;
+        assert!(!is_name(&name));
+    }
 }

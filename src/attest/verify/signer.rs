@@ -1,13 +1,14 @@
 //! The checks on the key that signed: the signature, its algorithm, and what the TPM says about that key itself.
 
 use super::made::{is_name, on_attest};
-use super::words::{self, describe, hex};
+use super::words::{self, describe};
 use super::{Evidence, Judgement};
 use crate::attest::fault::Fault;
 use crate::attest::profile::judge_aik;
 use crate::attest::statement::{Algorithm, CreationClaim};
 use crate::crypto::digest::sha256;
 use crate::crypto::{PublicKey, SignatureAlgorithm};
+use crate::wire::encoding::hex;
 use crate::wire::tpm::{
     ATTEST_CREATION, Attest, Attested, GENERATED, Public, TpmFormat, name_of, owner_qualified_name, qualified_name,
 };
@@ -142,5 +143,17 @@ fn judge_creation(claim: &CreationClaim, aik: &[u8], key: &PublicKey) -> Result<
         Ok(())
     } else {
         Err((Fault::CreationSignatureInvalid, format!("{} bytes that do not verify", claim.signature.len())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_an_algorithm_name_its_kind_and_its_digest() {
+        assert_eq!(Algorithm::Rs256.words(), "RSASSA with SHA-256");
+        assert_eq!(Algorithm::Es256.words(), "ECDSA P-256 with SHA-256");
+        assert_eq!(Algorithm::Rs1.words(), "RSASSA with SHA-1");
     }
 }

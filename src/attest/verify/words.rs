@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::crypto::PublicKey;
 use crate::crypto::cert::oid::{self, ObjectIdentifier};
+use crate::wire::encoding::hex;
 use crate::wire::tpm::Attributes;
 
 pub(super) type Words = Cow<'static, str>;
@@ -12,17 +13,6 @@ pub(super) type Words = Cow<'static, str>;
 pub(super) fn shown(text: impl Into<Words>) -> Words {
     let text = text.into();
     if text.is_empty() { "(empty)".into() } else { text }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from(DIGITS[usize::from(nibble)]));
-        }
-    }
-    text
 }
 
 /// Kind and the first bytes of the public value: enough to tell two keys apart.
@@ -83,6 +73,5 @@ mod tests {
         }
         assert_eq!(AIK_CERTIFICATE, oid::AIK_CERTIFICATE.to_string());
         assert_eq!(ASSURANCES, format!("{} or {}", oid::POLICY_EK_CERTIFICATE, oid::POLICY_EK_UNVERIFIED));
-        assert_eq!(hex(&[0x00, 0x0b, 0xff]), "000bff");
     }
 }

@@ -56,10 +56,7 @@ pub(super) fn endorsement_policy() -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(digest: Digest) -> String {
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
+    use crate::wire::encoding::hex;
 
     #[test]
     fn the_branches_are_those_of_the_windows_provider() {
@@ -70,12 +67,12 @@ mod tests {
             "c413a847b11112b1cbddd4eca4daaa15a1852c1c3bba57461d257605f3d5af53",
             "048e9a3ace08583f79f344ff785bbea9f07ac7fa3325b3d49a21dd5194c65850",
         ];
-        assert_eq!(branches().map(hex), expected);
-        assert_eq!(hex(key_policy()), "9dffcbf36c383ae699fb9868dc6dcb89d7153884be2803922c124158bfad22ae");
+        assert_eq!(branches().map(|branch| hex(&branch)), expected);
+        assert_eq!(hex(&key_policy()), "9dffcbf36c383ae699fb9868dc6dcb89d7153884be2803922c124158bfad22ae");
     }
 
     #[test]
     fn the_endorsement_policy_is_policy_a() {
-        assert_eq!(hex(endorsement_policy()), "837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa");
+        assert_eq!(hex(&endorsement_policy()), "837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa");
     }
 }
