@@ -18,7 +18,8 @@ pub fn aik_certificate(
     validity: Validity,
     rng: &mut dyn Random,
 ) -> Result<Certificate, CertificateError> {
-    let extensions = aik_extensions(tpm, verified_ek)?;
+    let mut extensions = aik_extensions(tpm, verified_ek)?;
+    extensions.push(authority.key_identifier()?);
     authority.issue(&Leaf { subject: Name::empty(), public: aik, validity, extensions }, rng)
 }
 

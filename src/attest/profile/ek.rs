@@ -14,7 +14,8 @@ pub fn ek_certificate(
     validity: Validity,
     rng: &mut dyn Random,
 ) -> Result<Certificate, CertificateError> {
-    let extensions = ek_extensions(ek, tpm)?;
+    let mut extensions = ek_extensions(ek, tpm)?;
+    extensions.push(vendor.key_identifier()?);
     vendor.issue(&Leaf { subject: Name::empty(), public: ek, validity, extensions }, rng)
 }
 

@@ -5,6 +5,7 @@ use crate::attest::generator::{now, root, tpm};
 use crate::base::OsRng;
 use crate::crypto::SigningKey;
 use crate::crypto::cert::{Authority, Certificate, Extension, Leaf, Validity};
+use crate::wire::encoding::hex;
 use crate::wire::tpm::{ALG_NULL, ALG_SHA256, Attributes, Public, PublicKind, Scheme, Symmetric, TpmFormat};
 
 fn keys() -> [PublicKey; 2] {
@@ -74,7 +75,8 @@ fn an_ek_certificate_of_an_unknown_vendor_or_out_of_date_is_refused() {
     let (vendor, other) = (root("TPM vendor"), root("Other vendor"));
     let [_, ek] = keys();
     let certificate = ek_certificate(&other, &ek, &tpm(), year(), &mut OsRng).unwrap();
-    let missing = ChainFault::IssuerNotFound { issuer: "CN=Other vendor".into(), key_id: None };
+    let key_id = other.certificate().subject_key_id().map(hex);
+    let missing = ChainFault::IssuerNotFound { issuer: "CN=Other vendor".into(), key_id };
     assert_eq!(judged(&vendor, &certificate, &ek), Err(EkFault::Chain(missing)));
     let over = Validity::days_from(now(), -1);
     let certificate = ek_certificate(&vendor, &ek, &tpm(), over, &mut OsRng).unwrap();

@@ -1,17 +1,21 @@
 //! Certificate extensions, each made by a function that is named for its use.
 
 use x509_cert::attr::Attribute;
-use x509_cert::der::Encode;
 use x509_cert::der::asn1::{Any, Ia5String, OctetString, SetOfVec, Utf8StringRef};
 use x509_cert::der::flagset::FlagSet;
+use x509_cert::der::{Decode as _, Encode};
 use x509_cert::ext::Extension as X509Extension;
 use x509_cert::ext::pkix::certpolicy::PolicyInformation;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
-    BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
+    AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage, KeyUsages,
+    SubjectAltName, SubjectKeyIdentifier,
 };
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 
-use super::{CertificateError, Name};
+use super::{Certificate, CertificateError, Name};
+use crate::crypto::PublicKey;
+use crate::crypto::digest::sha256;
 
 /// Object identifiers by their names in the standards.
 pub mod oid {
@@ -157,6 +161,22 @@ impl Extension {
         Self::key_usage(KeyUsages::KeyAgreement)
     }
 
+    /// `subjectKeyIdentifier`: the first 160 bits of the SHA-256 of the key's bits (RFC 7093 section 2, method 1).
+    pub fn subject_key_identifier(key: &PublicKey) -> Result<Self, CertificateError> {
+        let id = key_identifier(key)?;
+        Self::typed(oid::SUBJECT_KEY_IDENTIFIER, false, &SubjectKeyIdentifier(id))
+    }
+
+    /// `authorityKeyIdentifier` with the key identifier alone: that of the issuer's certificate, where it has one.
+    pub(super) fn authority_key_identifier(issuer: &Certificate) -> Result<Self, CertificateError> {
+        let id = match issuer.subject_key_id() {
+            Some(id) => OctetString::new(id).map_err(|_| CertificateError::Field)?,
+            None => key_identifier(issuer.public()?)?,
+        };
+        let identifier = AuthorityKeyIdentifier { key_identifier: Some(id), ..Default::default() };
+        Self::typed(oid::AUTHORITY_KEY_IDENTIFIER, false, &identifier)
+    }
+
     fn key_usage(flags: impl Into<FlagSet<KeyUsages>>) -> Result<Self, CertificateError> {
         Self::typed(oid::KEY_USAGE, true, &KeyUsage(flags.into()))
     }
@@ -222,4 +242,10 @@ impl Extension {
         let extn_value = OctetString::new(bytes).expect("short enough for DER");
         Self(X509Extension { extn_id: id, critical: false, extn_value })
     }
+}
+
+fn key_identifier(key: &PublicKey) -> Result<OctetString, CertificateError> {
+    let spki = key.to_spki();
+    let spki = SubjectPublicKeyInfoRef::from_der(&spki).map_err(|_| CertificateError::Key)?;
+    OctetString::new(&sha256(spki.subject_public_key.raw_bytes())[..20]).map_err(|_| CertificateError::Field)
 }

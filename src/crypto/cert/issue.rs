@@ -58,7 +58,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Makes a root: self-signed, CA:TRUE, keyCertSign.
+    /// Makes a root: self-signed, CA:TRUE, keyCertSign, with an identifier of its key.
     pub fn root(
         name: Name,
         key: SigningKey,
@@ -70,7 +70,11 @@ impl Authority {
             subject: name.clone(),
             public: &public,
             validity,
-            extensions: vec![Extension::basic_constraints(true)?, Extension::key_usage_authority()?],
+            extensions: vec![
+                Extension::basic_constraints(true)?,
+                Extension::key_usage_authority()?,
+                Extension::subject_key_identifier(&public)?,
+            ],
         };
         let certificate = Certificate::from_der(&sign(&leaf, &name, &key, rng)?)?;
         Ok(Self { certificate, key })
@@ -93,6 +97,12 @@ impl Authority {
     /// The key that signs.
     pub fn key(&self) -> &SigningKey {
         &self.key
+    }
+
+    /// `authorityKeyIdentifier` for a certificate that it is to issue. RFC 5280 section 4.2.1.1 wants it, and so do OpenSSL's
+    /// strict checks; Entra's device certificates have none.
+    pub fn key_identifier(&self) -> Result<Extension, CertificateError> {
+        Extension::authority_key_identifier(&self.certificate)
     }
 
     /// Issues a certificate with a random 128-bit serial number.

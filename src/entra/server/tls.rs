@@ -91,6 +91,7 @@ fn leaf(authority: &Authority, key: &SigningKey, now: Timestamp) -> Result<Vec<u
             Extension::key_usage_signature()?,
             Extension::extended_key_usage(false, &[oid::SERVER_AUTH])?,
             Extension::dns_names(&names)?,
+            authority.key_identifier()?,
         ],
     };
     Ok(authority.issue(&leaf, &mut OsRng)?.der().to_vec())

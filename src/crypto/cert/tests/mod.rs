@@ -44,6 +44,32 @@ fn an_issued_certificate_verifies_under_its_issuer_alone() {
     }
 }
 
+fn below(authority: &Authority, extensions: Vec<Extension>) -> Authority {
+    let key = SigningKey::generate_p256().unwrap();
+    let subject = Name::common_name("below", Text::Utf8).unwrap();
+    let leaf = Leaf { subject, public: key.public(), validity: Validity::days_from(now(), 1), extensions };
+    Authority::from_parts(authority.issue(&leaf, &mut OsRng).unwrap().der(), key).unwrap()
+}
+
+#[test]
+fn an_issued_certificate_can_name_the_key_of_its_issuer() {
+    let named_by = |authority: &Authority| {
+        let issued = below(authority, vec![authority.key_identifier().unwrap()]);
+        issued.certificate().authority_key_id().unwrap().to_vec()
+    };
+    let lab = root(SigningKey::generate_rsa().unwrap());
+    let own = lab.certificate().subject_key_id().unwrap();
+    assert_eq!((named_by(&lab).as_slice(), own.len()), (own, 20));
+    assert_ne!(named_by(&root(SigningKey::generate_rsa().unwrap())), own);
+    // An authority whose certificate has an identifier of another making, and one that has none.
+    let other = below(&lab, vec![Extension::opaque(oid::SUBJECT_KEY_IDENTIFIER, &[4, 2, 7, 8])]);
+    assert_eq!(named_by(&other), [7, 8]);
+    let bare = below(&lab, vec![]);
+    let id = [&[4, 20], named_by(&bare).as_slice()].concat();
+    let wanted = Extension::subject_key_identifier(bare.key().public()).unwrap();
+    assert_eq!(Extension::opaque(oid::SUBJECT_KEY_IDENTIFIER, &id), wanted);
+}
+
 #[test]
 fn an_ek_certificate_carries_the_tpm_in_its_alternative_name() {
     let authority = root(SigningKey::generate_rsa().unwrap());
