@@ -1,9 +1,9 @@
 //! What Windows carries a TPM's word for a key in: each container for itself, and each inside the other.
 
 use whfb::wire::kast::{
-    IdBinding, KeyAttestation, KeyAttestationStatement, PcpKeyBlob, Platform, TpmSignature, TpmSignatureAlgorithm,
-    write_policy_digests,
+    IdBinding, KeyAttestation, KeyAttestationStatement, PcpKeyBlob, Platform, write_policy_digests,
 };
+use whfb::wire::tpm::{TpmSignature, TpmSignatureAlgorithm};
 
 use super::{must, same, taken};
 

@@ -3,11 +3,8 @@
 use super::{Form, FormFault, MadeFor, Presented};
 use crate::attest::statement::{CreationClaim, Statement};
 use crate::crypto::PublicKey;
-use crate::wire::kast::{
-    IdBinding, KastFormat, KeyAttestationStatement, TpmSignature, TpmSignatureAlgorithm, UserKeyParts,
-    WINDOWS_POLICY_DIGESTS,
-};
-use crate::wire::tpm::{ALG_SHA256, Public};
+use crate::wire::kast::{IdBinding, KastFormat, KeyAttestationStatement, UserKeyParts, WINDOWS_POLICY_DIGESTS};
+use crate::wire::tpm::{ALG_SHA256, Public, TpmSignature, TpmSignatureAlgorithm};
 
 /// What a KAST is made of, beside the statement: what only the provider of the key has.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,8 @@ use super::*;
 use crate::attest::generator::{KEY_BLOB, Lab, NONCE};
 use crate::attest::{Algorithm, Check, Fault, Level, Outcome, extra_data, verify};
 use crate::crypto::SoftwareKey;
-use crate::wire::kast::{KastFormat, KeyAttestationStatement, TpmSignatureAlgorithm};
+use crate::wire::kast::{KastFormat, KeyAttestationStatement};
+use crate::wire::tpm::TpmSignatureAlgorithm;
 use crate::wire::webauthn::{AttestationObject, WebauthnExport};
 
 fn judged(presented: &Presented, lab: &Lab) -> super::super::Report {

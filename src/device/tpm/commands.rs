@@ -8,19 +8,10 @@ use super::template::left_padded;
 use super::verb;
 use super::{Certification, Created, Creation, Credential, KeyBlob, LockoutLimits, RawSignature, TpmClock, TpmError};
 use crate::base::{Secret32, SecretSlice, secret_slice};
-use crate::crypto::digest::sha256;
+use crate::wire::tpm::{ALG_ECC, ALG_ECDSA, ALG_NULL, ALG_OAEP, ALG_RSA, ALG_RSASSA, ALG_SHA1, ALG_SHA256, name_of};
 
 /// Why a well-formed answer's public area is not used: algorithms that we do not read, or another one's Name.
 pub(super) const FOREIGN: &str = "its public area cannot be used";
-
-const ALG_RSA: u16 = 0x0001;
-const ALG_SHA1: u16 = 0x0004;
-pub(super) const ALG_SHA256: u16 = 0x000B;
-const ALG_NULL: u16 = 0x0010;
-const ALG_RSASSA: u16 = 0x0014;
-const ALG_OAEP: u16 = 0x0017;
-const ALG_ECDSA: u16 = 0x0018;
-const ALG_ECC: u16 = 0x0023;
 
 /// How a loaded key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,18 +23,13 @@ pub(super) enum Scheme {
 }
 
 /// The Name of an object: its name algorithm, then the digest of its `TPMT_PUBLIC` (Part 1, chapter 16). SHA-256 only.
-pub(super) fn name_of(public: &[u8]) -> Result<Vec<u8>, Malformed> {
+pub(super) fn object_name(public: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut reader = Reader::new(public);
     let (_type, name_alg) = (reader.u16()?, reader.u16()?);
     if name_alg != ALG_SHA256 {
         return Err(Malformed);
     }
-    Ok(sha256_name(public))
-}
-
-/// The Name of what is described by `public` under SHA-256: an object or an NV index.
-pub(super) fn sha256_name(public: &[u8]) -> Vec<u8> {
-    [&ALG_SHA256.to_be_bytes()[..], &sha256(public)].concat()
+    Ok(name_of(public))
 }
 
 /// What a key of this public area signs with.
@@ -68,7 +54,7 @@ impl Channel<'_> {
         let read = answer.read(|reader| {
             let public = reader.sized()?.to_vec();
             reader.rest();
-            Ok((name_of(&public)?, public))
+            Ok((object_name(&public)?, public))
         });
         match read {
             Ok((name, public)) => Ok((Entity { handle: answer.handle, name, role }, public)),
@@ -94,7 +80,7 @@ impl Channel<'_> {
         })?;
         let foreign = |Malformed| TpmError::Untrusted { command: verb::READ_PUBLIC.name, reason: FOREIGN };
         decode_public(&public).map_err(foreign)?;
-        if name_of(&public).map_err(foreign)? != name {
+        if object_name(&public).map_err(foreign)? != name {
             return Err(foreign(Malformed));
         }
         Ok((Entity { handle: entity.handle, name, role: entity.role }, public))
@@ -120,7 +106,7 @@ impl Channel<'_> {
 
     /// Loads an object and insists that it is the one of this public area.
     pub(super) fn load(&mut self, parent: &Entity, blob: &KeyBlob, role: &'static str) -> Result<Entity, TpmError> {
-        let expected = name_of(&blob.public).map_err(|Malformed| malformed(verb::LOAD.name))?;
+        let expected = object_name(&blob.public).map_err(|Malformed| malformed(verb::LOAD.name))?;
         let parameters = Writer::new().sized(&blob.private).sized(&blob.public);
         let answer = self.run(verb::LOAD, &[parent], &[Auth::Session(&[])], parameters)?;
         let name = answer.read(|reader| reader.sized().map(<[u8]>::to_vec));

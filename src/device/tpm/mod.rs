@@ -115,7 +115,7 @@ impl KeyBlob {
     /// # Errors
     /// [`TpmError::Untrusted`] for another name algorithm.
     pub fn name(&self) -> Result<Vec<u8>, TpmError> {
-        commands::name_of(&self.public).map_err(|_| frame::malformed("TPM2_Create"))
+        commands::object_name(&self.public).map_err(|_| frame::malformed("TPM2_Create"))
     }
 }
 

@@ -1,12 +1,13 @@
 //! The two primaries of a TPM, and the certificates that its maker left in NV.
 
 use super::channel::Channel;
-use super::commands::{ALG_SHA256, FOREIGN, sha256_name};
+use super::commands::FOREIGN;
 use super::frame::{Auth, Entity};
 use super::marshal::{Malformed, Reader, Writer};
 use super::template::Primary;
 use super::{KeyKind, TpmError, response, verb};
 use crate::crypto::cert::Certificate;
+use crate::wire::tpm::{ALG_SHA256, name_of};
 
 /// TPM_RH_OWNER, _LOCKOUT, _ENDORSEMENT, _PLATFORM.
 pub(super) const OWNER: u32 = 0x4000_0001;
@@ -174,7 +175,7 @@ impl Channel<'_> {
             let size = fields.u16()?;
             fields.end()?;
             // Some makers define their certificates with another name algorithm; those are read without our session.
-            let known = name_alg == ALG_SHA256 && name == sha256_name(public);
+            let known = name_alg == ALG_SHA256 && name == name_of(public);
             if handle != index.handle || (name_alg == ALG_SHA256 && !known) {
                 return Err(Malformed);
             }

@@ -1,7 +1,8 @@
 //! `idBinding` of a TPM 2.0: what the TPM said when it made the attestation key.
 
 use super::reader::{Reader, put_tpm2b};
-use super::{Container, KastFormat, Part, TpmSignature};
+use super::{Container, KastFormat, Part};
+use crate::wire::tpm::TpmSignature;
 
 /// `TPM2B_PUBLIC || TPM2B_CREATION_DATA || TPM2B_ATTEST || TPMT_SIGNATURE` (MS-WCCE section 2.2.2.5; PCP reads them in this
 /// order), big-endian. The three byte strings are the contents, without size prefix.

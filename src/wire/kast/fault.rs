@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::wire::tpm::TpmFormat;
+
 /// A structure with a beginning and an end of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,8 +18,6 @@ pub enum Container {
     KeyBlob,
     /// The list of policy digests in a key blob.
     PolicyDigests,
-    /// A `TPMT_SIGNATURE`.
-    Signature,
 }
 
 /// What has a length before it.
@@ -32,7 +32,7 @@ pub enum Part {
     AikOpaque,
     /// `keyAttest` of the key attestation.
     KeyAttest,
-    /// The signature, of the key attestation or in a `TPMT_SIGNATURE`.
+    /// The signature of the key attestation.
     Signature,
     /// `keyBlob` of the key attestation.
     KeyBlob,
@@ -42,10 +42,6 @@ pub enum Part {
     CreationData,
     /// The creation's `TPMS_ATTEST` in the binding.
     Attest,
-    /// `r` of an ECDSA signature.
-    SignatureR,
-    /// `s` of an ECDSA signature.
-    SignatureS,
     /// `TPM2B_PUBLIC` of the key blob.
     Public,
     /// `TPM2B_PRIVATE` of the key blob.
@@ -173,15 +169,9 @@ pub enum KastFormat {
         /// The most that is possible.
         limit: usize,
     },
-    /// The signature is neither RSASSA nor ECDSA.
-    #[error("signature algorithm {0:#06x} is neither RSASSA nor ECDSA")]
-    SignatureAlgorithm(u16),
-    /// The hash of the signature is none of SHA-1 and SHA-2.
-    #[error("the hash {0:#06x} of the signature is not known")]
-    SignatureHash(u16),
-    /// An ECDSA signature that is to be written is not `r || s` of P-256.
-    #[error("an ECDSA signature of {0} bytes where r || s has 64")]
-    SignatureLength(usize),
+    /// The signature in `idBinding` is no `TPMT_SIGNATURE` of an attestation key.
+    #[error("the signature in idBinding: {0}")]
+    Signature(#[from] TpmFormat),
 }
 
 impl fmt::Display for Container {
@@ -192,7 +182,6 @@ impl fmt::Display for Container {
             Self::KeyAttestation => "the key attestation (KADS)",
             Self::KeyBlob => "the key blob (PCPM)",
             Self::PolicyDigests => "the list of policy digests",
-            Self::Signature => "the TPMT_SIGNATURE",
         })
     }
 }
@@ -209,8 +198,6 @@ impl fmt::Display for Part {
             Self::AikPublic => "the attestation key's public area",
             Self::CreationData => "the creation data",
             Self::Attest => "the creation attestation",
-            Self::SignatureR => "r",
-            Self::SignatureS => "s",
             Self::Public => "the public area",
             Self::Private => "the private area",
             Self::MigrationPublic => "the migration public area",

@@ -22,7 +22,6 @@ mod key;
 mod pcp;
 mod policy;
 mod reader;
-mod signature;
 mod statement;
 
 pub use binding::IdBinding;
@@ -30,7 +29,6 @@ pub use fault::{Container, KastFormat, Part};
 pub use key::KeyAttestation;
 pub use pcp::{PcpHeader, PcpKeyBlob};
 pub use policy::{WINDOWS_POLICY_DIGESTS, write_policy_digests};
-pub use signature::{ALG_SHA1, ALG_SHA384, ALG_SHA512, TpmSignature, TpmSignatureAlgorithm};
 pub use statement::{KeyAttestationStatement, UserKeyParts};
 
 /// The kind of TPM that a structure is about.

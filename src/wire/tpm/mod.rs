@@ -7,6 +7,7 @@ mod attest;
 mod attributes;
 mod public;
 mod reader;
+mod signature;
 
 use reader::{Reader, put_sized};
 
@@ -15,13 +16,20 @@ use crate::crypto::digest::{sha256, sha256_of};
 pub use attest::{ATTEST_CERTIFY, ATTEST_CREATION, Attest, Attested, ClockInfo, GENERATED};
 pub use attributes::Attributes;
 pub use public::{Public, PublicKind, Scheme, Symmetric};
+pub use signature::{TpmSignature, TpmSignatureAlgorithm};
 
 /// `TPM_ALG_RSA` (TPM 2.0 Part 2, section 6.3, as all of these).
 pub const ALG_RSA: u16 = 0x0001;
+/// `TPM_ALG_SHA1`.
+pub const ALG_SHA1: u16 = 0x0004;
 /// `TPM_ALG_AES`.
 pub const ALG_AES: u16 = 0x0006;
 /// `TPM_ALG_SHA256`.
 pub const ALG_SHA256: u16 = 0x000b;
+/// `TPM_ALG_SHA384`.
+pub const ALG_SHA384: u16 = 0x000c;
+/// `TPM_ALG_SHA512`.
+pub const ALG_SHA512: u16 = 0x000d;
 /// `TPM_ALG_NULL`.
 pub const ALG_NULL: u16 = 0x0010;
 /// `TPM_ALG_RSASSA`.
@@ -101,12 +109,22 @@ pub enum TpmFormat {
     /// Reserved attribute bits are set.
     #[error("reserved attribute bits {0:#010x} are set")]
     ReservedBits(u32),
+    /// The signature is neither RSASSA nor ECDSA.
+    #[error("signature algorithm {0:#06x} is neither RSASSA nor ECDSA")]
+    UnknownSignature(u16),
+    /// The hash of a signature is none of SHA-1 and SHA-2.
+    #[error("hash {0:#06x} is not known")]
+    UnknownHash(u16),
+    /// An ECDSA signature that is to be written is not `r || s` of P-256.
+    #[error("an ECDSA signature of {0} bytes where r || s has 64")]
+    SignatureLength(usize),
     /// The key's numbers do not fit its parameters: no modulus of that size, or no point on the curve.
     #[error("the public value is no key of the size or curve that is named beside it")]
     NotAKey,
 }
 
-/// The Name of an object: `TPM_ALG_SHA256` and the digest of its `TPMT_PUBLIC` (TPM 2.0 Part 1, section 16).
+/// The Name of an object or an NV index: `TPM_ALG_SHA256` and the digest of its `TPMT_PUBLIC` or `TPMS_NV_PUBLIC` (TPM 2.0
+/// Part 1, section 16).
 pub fn name_of(public: &[u8]) -> Vec<u8> {
     let mut name = ALG_SHA256.to_be_bytes().to_vec();
     name.extend_from_slice(&sha256(public));

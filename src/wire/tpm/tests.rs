@@ -3,6 +3,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::crypto::{PublicKey, RsaPublic, SigningKey};
 
+fn rsassa(length: usize) -> TpmSignature {
+    let algorithm = TpmSignatureAlgorithm::Rsassa;
+    TpmSignature { algorithm, hash: ALG_SHA1, signature: (0..length).map(|at| at as u8).collect() }
+}
+
+fn ecdsa(length: usize) -> TpmSignature {
+    TpmSignature { algorithm: TpmSignatureAlgorithm::Ecdsa, hash: ALG_SHA256, ..rsassa(length) }
+}
+
 fn good_publics() -> Vec<Public> {
     let rsa = SigningKey::generate_rsa().unwrap();
     let p256 = SigningKey::generate_p256().unwrap();
@@ -169,6 +178,53 @@ fn a_flipped_bit_is_refused_or_read_as_it_stands() {
             }
         }
     }
+}
+
+#[test]
+fn a_signature_writes_back() {
+    for (signature, head) in [
+        (rsassa(256), &[0x00, 0x14, 0x00, 0x04, 0x01, 0x00, 0x00, 0x01][..]),
+        (rsassa(512), &[0x00, 0x14, 0x00, 0x04, 0x02, 0x00, 0x00, 0x01]),
+        (ecdsa(64), &[0x00, 0x18, 0x00, 0x0b, 0x00, 0x20, 0x00, 0x01]),
+    ] {
+        let bytes = signature.to_bytes().unwrap();
+        assert!(bytes.starts_with(head), "{bytes:02x?}");
+        assert_eq!(TpmSignature::from_bytes(&bytes), Ok(signature));
+    }
+    for hash in [ALG_SHA1, ALG_SHA256, ALG_SHA384, ALG_SHA512] {
+        let signature = TpmSignature { hash, ..rsassa(256) };
+        assert_eq!(TpmSignature::from_bytes(&signature.to_bytes().unwrap()), Ok(signature));
+    }
+}
+
+#[test]
+fn refuses_each_field_of_a_signature_by_its_name() {
+    let good = ecdsa(64).to_bytes().unwrap();
+    let changed = |at: usize, to: u8| {
+        let mut bytes = good.clone();
+        bytes[at] = to;
+        TpmSignature::from_bytes(&bytes).unwrap_err()
+    };
+    assert_eq!(changed(1, 0x16), TpmFormat::UnknownSignature(0x16));
+    assert_eq!(changed(3, 0x10), TpmFormat::UnknownHash(0x10));
+    assert_eq!(changed(5, 33), TpmFormat::LengthTooBig { length: 33, limit: 32 });
+    assert_eq!(changed(39, 33), TpmFormat::LengthTooBig { length: 33, limit: 32 });
+    let trailing = [&good[..], &[0]].concat();
+    assert_eq!(TpmSignature::from_bytes(&trailing), Err(TpmFormat::TrailingBytes { count: 1 }));
+    for end in 0..good.len() {
+        assert_eq!(TpmSignature::from_bytes(&good[..end]), Err(TpmFormat::Truncated));
+    }
+    assert_eq!(rsassa(513).to_bytes(), Err(TpmFormat::LengthTooBig { length: 513, limit: 512 }));
+    assert_eq!(ecdsa(63).to_bytes(), Err(TpmFormat::SignatureLength(63)));
+    assert_eq!(TpmSignature { hash: 0x12, ..ecdsa(64) }.to_bytes(), Err(TpmFormat::UnknownHash(0x12)));
+}
+
+#[test]
+fn short_numbers_of_an_ecdsa_signature_are_right_aligned() {
+    let short = [&[0, 0x18, 0, 0x0b, 0, 1, 7][..], &[0, 2, 1, 2]].concat();
+    let signature = TpmSignature::from_bytes(&short).unwrap().signature;
+    assert_eq!((signature[31], &signature[62..]), (7, &[1, 2][..]));
+    assert_eq!(signature.iter().filter(|byte| **byte != 0).count(), 3);
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use super::WebauthnFormat;
 use super::cose::CoseAlgorithm;
-use crate::wire::kast::{TpmSignature, TpmSignatureAlgorithm};
+use crate::wire::tpm::{TpmSignature, TpmSignatureAlgorithm};
 
 /// A number below the order of P-256.
 const NUMBER: usize = 32;

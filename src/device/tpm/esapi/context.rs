@@ -15,7 +15,7 @@ use tss_esapi::{Context, Error};
 
 use super::fault::{fault, misplaced};
 use crate::crypto::digest::equal;
-use crate::device::tpm::commands::{Scheme, name_of};
+use crate::device::tpm::commands::{Scheme, object_name};
 use crate::device::tpm::frame::malformed;
 use crate::device::tpm::session::without_trailing_zeros;
 use crate::device::tpm::template::Primary;
@@ -161,7 +161,7 @@ impl Inner {
         let wrap = |error| fault(verb::READ_PUBLIC.name, error);
         let (public, ..) = self.context.execute_without_session(|context| context.read_public(handle)).map_err(wrap)?;
         let public = public.marshall().map_err(wrap)?;
-        let name = name_of(&public).map_err(|_| malformed(verb::READ_PUBLIC.name))?;
+        let name = object_name(&public).map_err(|_| malformed(verb::READ_PUBLIC.name))?;
         let used = self.context.tr_get_name(handle.into()).map_err(wrap)?;
         if used.value() != name {
             return Err(malformed(verb::READ_PUBLIC.name));

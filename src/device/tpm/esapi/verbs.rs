@@ -17,7 +17,7 @@ use super::creation::creation;
 use super::fault::fault;
 use super::{CERTIFY_CREATION, LIMIT_LOCKOUT, NAME, READ_CLOCK, RESET_LOCKOUT};
 use crate::base::{ExposeSecret as _, Secret32, SecretSlice, secret_slice};
-use crate::device::tpm::commands::{Scheme, name_of, scheme_of, signature};
+use crate::device::tpm::commands::{Scheme, object_name, scheme_of, signature};
 use crate::device::tpm::frame::malformed;
 use crate::device::tpm::marshal::Reader;
 use crate::device::tpm::primary::{certificate_index, without_padding};
@@ -91,7 +91,7 @@ impl Inner {
 
     /// Loads an object and insists that it is the one of this public area.
     fn take_in(&mut self, blob: &KeyBlob) -> Result<Object, TpmError> {
-        let (parent, expected) = (self.parent()?, name_of(&blob.public).map_err(|_| malformed(verb::LOAD.name))?);
+        let (parent, expected) = (self.parent()?, object_name(&blob.public).map_err(|_| malformed(verb::LOAD.name))?);
         let public = built(verb::LOAD, Public::unmarshall(&blob.public))?;
         let private = built(verb::LOAD, Private::try_from(blob.private.as_slice()))?;
         let object = self.in_session(verb::LOAD, |context, session| {

@@ -7,8 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::crypto::{PublicKey, RsaPublic, SigningKey};
-use crate::wire::kast::{TpmSignature, TpmSignatureAlgorithm};
-use crate::wire::tpm::ALG_SHA256;
+use crate::wire::tpm::{ALG_SHA256, TpmSignature, TpmSignatureAlgorithm};
 
 const CHALLENGE: [u8; 32] = [0xfb; 32];
 const ORIGIN: &str = "https://login.example";

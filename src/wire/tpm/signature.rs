@@ -1,15 +1,7 @@
 //! `TPMT_SIGNATURE` (TPM 2.0 Part 2, section 11.3.4), as far as attestation keys make them.
 
-use super::reader::{Reader, put_tpm2b};
-use super::{Container, KastFormat, Part};
-use crate::wire::tpm::{ALG_ECDSA, ALG_RSASSA, ALG_SHA256};
-
-/// `TPM_ALG_SHA1` (TPM 2.0 Part 2, section 6.3).
-pub const ALG_SHA1: u16 = 0x0004;
-/// `TPM_ALG_SHA384`.
-pub const ALG_SHA384: u16 = 0x000c;
-/// `TPM_ALG_SHA512`.
-pub const ALG_SHA512: u16 = 0x000d;
+use super::reader::{Reader, put_sized};
+use super::{ALG_ECDSA, ALG_RSASSA, ALG_SHA1, ALG_SHA256, ALG_SHA384, ALG_SHA512, TpmFormat};
 
 /// RSA-4096.
 const RSA_LIMIT: u16 = 512;
@@ -42,19 +34,19 @@ impl TpmSignature {
     ///
     /// # Errors
     /// The first fault, from the front: truncated, algorithm, hash, a length, bytes behind.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, KastFormat> {
-        let mut reader = Reader::new(Container::Signature, bytes);
-        let algorithm = match reader.big16()? {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TpmFormat> {
+        let mut reader = Reader::new(bytes);
+        let algorithm = match reader.u16()? {
             ALG_RSASSA => TpmSignatureAlgorithm::Rsassa,
             ALG_ECDSA => TpmSignatureAlgorithm::Ecdsa,
-            other => return Err(KastFormat::SignatureAlgorithm(other)),
+            other => return Err(TpmFormat::UnknownSignature(other)),
         };
-        let hash = known(reader.big16()?)?;
+        let hash = known(reader.u16()?)?;
         let signature = match algorithm {
-            TpmSignatureAlgorithm::Rsassa => reader.tpm2b(Part::Signature, RSA_LIMIT)?.to_vec(),
+            TpmSignatureAlgorithm::Rsassa => reader.sized(RSA_LIMIT)?.to_vec(),
             TpmSignatureAlgorithm::Ecdsa => {
-                let r = aligned(reader.tpm2b(Part::SignatureR, P256_LIMIT)?);
-                let s = aligned(reader.tpm2b(Part::SignatureS, P256_LIMIT)?);
+                let r = aligned(reader.sized(P256_LIMIT)?);
+                let s = aligned(reader.sized(P256_LIMIT)?);
                 [r, s].concat()
             }
         };
@@ -66,7 +58,7 @@ impl TpmSignature {
     ///
     /// # Errors
     /// An unknown hash, or a signature that its field cannot hold.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, KastFormat> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, TpmFormat> {
         let algorithm = match self.algorithm {
             TpmSignatureAlgorithm::Rsassa => ALG_RSASSA,
             TpmSignatureAlgorithm::Ecdsa => ALG_ECDSA,
@@ -75,24 +67,24 @@ impl TpmSignature {
         out.extend_from_slice(&algorithm.to_be_bytes());
         out.extend_from_slice(&known(self.hash)?.to_be_bytes());
         match self.algorithm {
-            TpmSignatureAlgorithm::Rsassa => put_tpm2b(&mut out, Part::Signature, &self.signature, RSA_LIMIT)?,
+            TpmSignatureAlgorithm::Rsassa => put_sized(&mut out, &self.signature, RSA_LIMIT)?,
             TpmSignatureAlgorithm::Ecdsa => {
                 if self.signature.len() != 2 * P256 {
-                    return Err(KastFormat::SignatureLength(self.signature.len()));
+                    return Err(TpmFormat::SignatureLength(self.signature.len()));
                 }
                 let (r, s) = self.signature.split_at(P256);
-                put_tpm2b(&mut out, Part::SignatureR, r, P256_LIMIT)?;
-                put_tpm2b(&mut out, Part::SignatureS, s, P256_LIMIT)?;
+                put_sized(&mut out, r, P256_LIMIT)?;
+                put_sized(&mut out, s, P256_LIMIT)?;
             }
         }
         Ok(out)
     }
 }
 
-fn known(hash: u16) -> Result<u16, KastFormat> {
+fn known(hash: u16) -> Result<u16, TpmFormat> {
     match hash {
         ALG_SHA1 | ALG_SHA256 | ALG_SHA384 | ALG_SHA512 => Ok(hash),
-        other => Err(KastFormat::SignatureHash(other)),
+        other => Err(TpmFormat::UnknownHash(other)),
     }
 }
 
