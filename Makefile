@@ -94,7 +94,7 @@ WATCHED := attest:: wire::tpm crypto::
 
 mutants: setup
 	command -v cargo-mutants >/dev/null || test -x target/peers/bin/cargo-mutants || \
-		$(CARGO) install --quiet --locked --root target/peers cargo-mutants
+		$(CARGO) install --quiet --locked --root target/peers --version 27.1.0 cargo-mutants
 	PATH="$(CURDIR)/target/peers/bin:$$PATH" CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) mutants --no-default-features --cargo-arg=--lib \
 		--shard $(SHARD) --output target $(foreach glob,$(MUTATED),-f '$(glob)') -- -- $(WATCHED)
 
