@@ -52,7 +52,7 @@ pub struct OldestFirmware {
 impl OldestFirmware {
     /// As `TpmIdentity::version` has it.
     pub(super) fn version(self) -> u32 {
-        u32::from(self.major) << 16 | u32::from(self.minor)
+        (u32::from(self.major) << 16) + u32::from(self.minor)
     }
 }
 

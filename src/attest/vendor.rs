@@ -102,8 +102,8 @@ impl Serialize for VendorId {
         let bytes = self.0.to_be_bytes();
         let text = std::str::from_utf8(&bytes).unwrap_or_default().trim_end_matches('\0');
         match Self::from_text(text) {
-            Some(same) if same == *self => serializer.serialize_str(text),
-            _ => serializer.collect_str(&format_args!("id:{:08X}", self.0)),
+            Some(_) => serializer.serialize_str(text),
+            None => serializer.collect_str(&format_args!("id:{:08X}", self.0)),
         }
     }
 }
@@ -135,9 +135,17 @@ mod tests {
         for wrong in ["", "INTEL", "id:49424D0", "id:+9424D00", "I\u{e9}", "a\nb"] {
             assert_eq!(read(wrong), None, "{wrong:?}");
         }
-        for id in [0x4942_4d00, 0x494e_5443, 0, 0xffff_ffff] {
-            let text = serde_json::to_value(VendorId(id)).unwrap();
-            assert_eq!(serde_json::from_value::<VendorId>(text).unwrap(), VendorId(id));
+        let numbers = [
+            (0x4942_4d00, "IBM"),
+            (0x494e_5443, "INTC"),
+            (0x5354_4d20, "STM "),
+            (0x4900_4d00, "id:49004D00"),
+            (0, "id:00000000"),
+            (0xffff_ffff, "id:FFFFFFFF"),
+        ];
+        for (id, text) in numbers {
+            assert_eq!(serde_json::to_value(VendorId(id)).unwrap(), text);
+            assert_eq!(read(text), Some(VendorId(id)));
         }
     }
 

@@ -22,6 +22,12 @@ fn each_thing_that_is_wrong_is_found_by_one_check_and_every_check_finds_somethin
     for Case { name, check, fault, statement, terms } in cases(&Lab::rsa()) {
         let report = verify(&statement, &terms.expectation());
         assert_eq!(assert_only(&report, &fault), check, "{name}: {report}");
+        let strength = match fault {
+            Fault::Roca => KeyStrength::Weak,
+            Fault::PublicMalformed(_) => KeyStrength::Unknown,
+            _ => KeyStrength::Normal,
+        };
+        assert_eq!(report.key_strength(), strength, "{name}");
         found.insert(check);
     }
     assert_eq!(found.into_iter().collect::<Vec<_>>(), Check::ALL);

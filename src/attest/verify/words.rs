@@ -61,6 +61,7 @@ pub(super) const ASSURANCES: &str = "1.3.6.1.4.1.311.21.31 or 1.3.6.1.4.1.311.21
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::{RsaPublic, SigningKey};
 
     #[test]
     fn words_at_hand_are_those_of_the_value() {
@@ -71,7 +72,20 @@ mod tests {
             assert_eq!(listed(&[known]), known.to_string());
             assert_eq!(listed(&[known, known]), format!("{known}, {known}"));
         }
+        assert_eq!(listed(&[]), "none");
         assert_eq!(AIK_CERTIFICATE, oid::AIK_CERTIFICATE.to_string());
         assert_eq!(ASSURANCES, format!("{} or {}", oid::POLICY_EK_CERTIFICATE, oid::POLICY_EK_UNVERIFIED));
+    }
+    #[test]
+    fn a_key_is_told_by_its_kind_its_size_and_its_first_bytes() {
+        let mut modulus = [0xab; 256];
+        modulus[7] = 0xc1;
+        let rsa = PublicKey::Rsa(RsaPublic::new(&modulus, &[1, 0, 1]).unwrap());
+        assert_eq!(describe(&rsa), "RSA-2048 abababababababc1...");
+        assert_eq!(describe_strength(&rsa), "RSA-2048 with exponent 010001");
+        let p256 = SigningKey::generate_p256().unwrap().public().clone();
+        let PublicKey::P256(point) = &p256 else { panic!("P-256") };
+        assert_eq!(describe(&p256), format!("P-256 {}...", hex(&point.x[..8])));
+        assert_eq!(describe_strength(&p256), "P-256");
     }
 }
