@@ -208,9 +208,14 @@ mod tests {
         assert_eq!(only(&[4, 1, 7]), Ok(&[7][..]));
         let long = [&[4, 0x81, 0x80][..], &[7; 128]].concat();
         assert_eq!(only(&long).map(<[u8]>::len), Ok(128));
-        for not_der in
-            [&[4, 0x81, 1, 7][..], &[4, 0x82, 0, 0x80], &[4, 0x80, 0, 0], &[4, 0x85, 1, 0, 0, 0, 0], &[4, 0xff]]
-        {
+        for not_der in [
+            &[4, 0x81, 1, 7][..],
+            &[4, 0x81, 0x7f],
+            &[4, 0x82, 0, 0x80],
+            &[4, 0x80, 0, 0],
+            &[4, 0x85, 1, 0, 0, 0, 0],
+            &[4, 0xff],
+        ] {
             assert_eq!(only(not_der), Err(CertificateError::NotDer), "{not_der:x?}");
         }
         for cut in [&[][..], &[4], &[4, 2, 7], &[4, 0x82, 1], &[4, 0x84, 0xff, 0xff, 0xff, 0xff]] {

@@ -44,6 +44,16 @@ fn an_issued_certificate_verifies_under_its_issuer_alone() {
     }
 }
 
+#[test]
+fn a_validity_holds_from_its_first_instant_to_its_last() {
+    let validity = Validity::days_from(now(), 1);
+    let after = |seconds: i64| Timestamp::from_second(now().as_second() + seconds).unwrap();
+    assert_eq!((validity.from, validity.to), (after(-300), after(86_400)));
+    for (at, expected) in [(-301, false), (-300, true), (0, true), (86_400, true), (86_401, false)] {
+        assert_eq!(validity.contains(after(at)), expected, "{at}");
+    }
+}
+
 fn below(authority: &Authority, extensions: Vec<Extension>) -> Authority {
     let key = SigningKey::generate_p256().unwrap();
     let subject = Name::common_name("below", Text::Utf8).unwrap();
