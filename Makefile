@@ -87,10 +87,10 @@ fuzz: setup
 		-max_total_time=$(SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 -dict=words/$(WORDS).dict \
 		-artifact_prefix=artifacts/$(TARGET)/ target/found/$(TARGET) corpus/$(TARGET)
 
-# The verifier, and what reads TPM structures and certificates for it. With their own tests alone: those have to notice.
+# The verifier, and what reads statements, TPM structures and certificates for it. With their own tests alone: those have to notice.
 SHARD ?= 0/1
-MUTATED := src/attest/** src/wire/tpm/** src/crypto/cert/**
-WATCHED := attest:: wire::tpm crypto::
+MUTATED := src/attest/** src/wire/tpm/** src/wire/kast/** src/wire/webauthn/** src/crypto/cert/**
+WATCHED := attest:: wire::tpm wire::kast wire::webauthn crypto::
 
 mutants: setup
 	command -v cargo-mutants >/dev/null || test -x target/peers/bin/cargo-mutants || \

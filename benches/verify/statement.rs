@@ -6,7 +6,7 @@ use whfb::attest::{
 };
 use whfb::base::{OsRng, Timestamp};
 use whfb::crypto::cert::{Authority, Certificate, Extension, Leaf, Name, Text, Validity, oid};
-use whfb::crypto::digest::{sha1, sha256};
+use whfb::crypto::digest::sha256;
 use whfb::crypto::{PublicKey, SignatureAlgorithm, SigningKey, SoftwareKey};
 use whfb::wire::tpm::{
     ALG_SHA256, ATTEST_CERTIFY, ATTEST_CREATION, Attest, Attested, Attributes, ClockInfo, GENERATED, Public, Scheme,
@@ -60,7 +60,7 @@ impl Authorities {
         let (top, vendor) = (root("Bench root of attestation keys")?, root("Bench vendor of TPMs")?);
         let key = SigningKey::generate_rsa()?;
         let mut extensions = vec![Extension::basic_constraints(true)?, Extension::key_usage_authority()?];
-        extensions.extend(key_identifiers(key.public(), top.key().public()));
+        extensions.extend([Extension::subject_key_identifier(key.public())?, top.key_identifier()?]);
         let subject = named("Bench authority of attestation keys")?;
         let leaf = Leaf { subject, public: key.public(), validity: Validity::days_from(at, 365), extensions };
         let certificate = top.issue(&leaf, &mut OsRng)?;
@@ -68,7 +68,7 @@ impl Authorities {
     }
 
     fn issue(&self, by: &Authority, key: &PublicKey, mut extensions: Vec<Extension>) -> Outcome<Certificate> {
-        extensions.extend(key_identifiers(key, by.key().public()));
+        extensions.extend([Extension::subject_key_identifier(key)?, by.key_identifier()?]);
         let validity = Validity::days_from(self.at, 30);
         Ok(by.issue(&Leaf { subject: Name::empty(), public: key, validity, extensions }, &mut OsRng)?)
     }
@@ -185,15 +185,6 @@ fn ek_extensions() -> Outcome<Vec<Extension>> {
         Extension::extended_key_usage(false, &[oid::EK_CERTIFICATE])?,
         Extension::tpm_specification(0, 164)?,
     ])
-}
-
-/// subjectKeyIdentifier and authorityKeyIdentifier.
-fn key_identifiers(own: &PublicKey, issuer: &PublicKey) -> [Extension; 2] {
-    let id = |key: &PublicKey| sha1(&key.to_spki());
-    [
-        Extension::opaque(oid::SUBJECT_KEY_IDENTIFIER, &[&[4, 20][..], &id(own)].concat()),
-        Extension::opaque(oid::AUTHORITY_KEY_IDENTIFIER, &[&[0x30, 22, 0x80, 20][..], &id(issuer)].concat()),
-    ]
 }
 
 /// Everything but the certificates.
