@@ -88,7 +88,9 @@ mod tests {
         assert_eq!(Certificate::from_nv(&[0; 100]), Err(CertificateError::NotDer));
         assert_eq!(Certificate::from_nv(&[0xff; 100]), Err(CertificateError::NotDer));
         assert_eq!(Certificate::from_nv(&der[..der.len() - 1]), Err(CertificateError::Truncated));
-        let long = [der, vec![0; LARGEST_CERTIFICATE]].concat();
+        let mut long = [der, vec![0; LARGEST_CERTIFICATE]].concat();
+        assert!(Certificate::from_nv(&long[..LARGEST_CERTIFICATE]).is_ok());
+        long.truncate(LARGEST_CERTIFICATE + 1);
         assert_eq!(Certificate::from_nv(&long), Err(CertificateError::too_large(long.len())));
     }
 }

@@ -62,6 +62,27 @@ fn below(authority: &Authority, extensions: Vec<Extension>) -> Authority {
 }
 
 #[test]
+fn an_authority_comes_back_with_its_own_key_alone() {
+    let lab = root(SigningKey::generate_p256().unwrap());
+    let der = lab.certificate().der();
+    assert_eq!(Authority::from_parts(der, lab.key().clone()).unwrap().certificate(), lab.certificate());
+    let other = Authority::from_parts(der, SigningKey::generate_p256().unwrap());
+    assert_eq!(other.map(|_| ()), Err(CertificateError::Key));
+}
+
+#[test]
+fn serial_numbers_are_positive_and_16_bytes_long() {
+    let lab = root(SigningKey::generate_p256().unwrap());
+    let mut first = std::collections::BTreeSet::new();
+    for _ in 0..64 {
+        let issued = below(&lab, vec![]);
+        assert_eq!(issued.certificate().serial().len(), 16);
+        first.insert(issued.certificate().serial()[0]);
+    }
+    assert!(first.iter().all(|byte| (0x40..=0x7f).contains(byte)) && first.len() > 8, "{first:x?}");
+}
+
+#[test]
 fn an_issued_certificate_can_name_the_key_of_its_issuer() {
     let named_by = |authority: &Authority| {
         let issued = below(authority, vec![authority.key_identifier().unwrap()]);

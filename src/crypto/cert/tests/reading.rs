@@ -86,6 +86,64 @@ fn what_is_not_der_or_no_certificate_is_refused_by_name() {
 }
 
 #[test]
+fn identifiers_and_what_follows_them_are_looked_at_wherever_they_stand() {
+    let endless = [6, 2, 0x55, 0x84];
+    let extensions = vec![sequence(&[&endless, &[4, 0]]), extension(oid::BASIC_CONSTRAINTS, true, &[0x30, 0])];
+    assert_eq!(read(&Mint { extensions, ..mint() }), Err(CertificateError::NotDer));
+    for (attribute, expected) in [
+        (sequence(&[&endless, &tlv(0x0c, b"a")]), CertificateError::NotDer),
+        (sequence(&[&id(oid::COMMON_NAME)]), CertificateError::Truncated),
+        (sequence(&[&id(oid::COMMON_NAME), &tlv(0x0c, b"a"), &[5, 0]]), CertificateError::Structure),
+    ] {
+        let subject = sequence(&[&tlv(0x31, &attribute)]);
+        assert_eq!(read(&Mint { subject, ..mint() }), Err(expected), "{attribute:x?}");
+    }
+    for (kind, expected) in [
+        (sequence(&[&endless]), CertificateError::NotDer),
+        (sequence(&[&id(oid::EC_PUBLIC_KEY), &[5, 0], &[5, 0]]), CertificateError::Structure),
+    ] {
+        let spki = sequence(&[&kind, &bits(&[7])]);
+        assert_eq!(read(&Mint { spki, ..mint() }), Err(expected), "{kind:x?}");
+    }
+}
+
+#[test]
+fn versions_2_and_3_are_written_and_version_1_is_not() {
+    let mut der = mint().signed(&MintKey::p256());
+    let at = der.windows(5).position(|each| each == [0xa0, 3, 2, 1, 2]).unwrap();
+    let mut version = |number: u8| {
+        der[at + 4] = number;
+        Certificate::from_der(&der).map(|read| read.is_v3())
+    };
+    let expected = [Err(CertificateError::NotDer), Ok(false), Ok(true), Err(CertificateError::Structure)];
+    assert_eq!([0, 1, 2, 3].map(&mut version), expected);
+}
+
+#[test]
+fn a_critical_extension_is_found_by_its_identifier() {
+    let extensions = vec![
+        extension(oid::KEY_USAGE, false, &[3, 2, 7, 0x80]),
+        extension(oid::BASIC_CONSTRAINTS, true, &[0x30, 0]),
+        extension(oid::DEVICE_ID, true, &[]),
+    ];
+    let read = read(&Mint { extensions, ..mint() }).unwrap();
+    let wanted = [oid::KEY_USAGE, oid::BASIC_CONSTRAINTS, oid::SUBJECT_ALT_NAME];
+    assert_eq!(wanted.map(|id| read.criticality(id)), [Some(false), Some(true), None]);
+    assert_eq!(read.unknown_critical(&[]), Some(oid::BASIC_CONSTRAINTS));
+    assert_eq!(read.unknown_critical(&wanted), Some(oid::DEVICE_ID));
+    assert_eq!(read.unknown_critical(&[oid::DEVICE_ID, oid::BASIC_CONSTRAINTS]), None);
+}
+
+#[test]
+fn a_thumbprint_is_the_sha_1_of_the_whole_certificate() {
+    let read = read(&mint()).unwrap();
+    let digits = read.thumbprint();
+    let bytes: Vec<u8> = (0..20).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap()).collect();
+    assert_eq!((bytes.as_slice(), digits.len()), (sha1(read.der()).as_slice(), 40));
+    assert_eq!(digits, digits.to_uppercase());
+}
+
+#[test]
 fn names_are_read_as_they_are_and_shown_in_hexadecimal_where_nothing_else_helps() {
     let attribute = sequence(&[&id(oid::COMMON_NAME), &tlv(0x1c, &[0, 0, 0, b'a'])]);
     let universal = sequence(&[&tlv(0x31, &attribute)]);
