@@ -106,7 +106,9 @@ mod tests {
         let bare = issued(vec![Extension::basic_constraints(true).unwrap()]);
         assert_eq!((bare.path_length(), bare.key_uses()), (Ok(None), Ok(None)));
         assert_eq!((bare.may_sign_certificates(), bare.may_sign_crls()), (Ok(None), Ok(None)));
+        assert_eq!((bare.is_authority(), limited.is_authority()), (Ok(Some(true)), Ok(Some(true))));
         let authority = issued(vec![Extension::key_usage_authority().unwrap()]);
+        assert_eq!(authority.is_authority(), Ok(None));
         assert_eq!((authority.may_sign_certificates(), authority.may_sign_crls()), (Ok(Some(true)), Ok(Some(true))));
         assert_eq!((limited.may_sign_certificates(), limited.may_sign_crls()), (Ok(Some(false)), Ok(Some(false))));
     }

@@ -44,6 +44,14 @@ fn a_list_of_version_1_or_without_entries_is_read() {
 }
 
 #[test]
+fn four_mebibytes_are_read_and_no_more() {
+    let bytes = vec![0; 4 * 1024 * 1024 + 1];
+    let expected = CertificateError::TooLarge { length: bytes.len(), most: bytes.len() - 1 };
+    assert_eq!(RevocationList::from_der(&bytes), Err(expected));
+    assert_eq!(RevocationList::from_der(&bytes[1..]), Err(CertificateError::Structure));
+}
+
+#[test]
 fn what_is_no_list_is_refused_by_name() {
     let refused = |list: MintList| read(&list).unwrap_err();
     assert_eq!(refused(MintList { version: vec![2, 1, 2], ..list() }), CertificateError::Structure);

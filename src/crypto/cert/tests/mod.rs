@@ -184,3 +184,14 @@ fn pem_has_64_columns() {
     assert!(text.lines().all(|line| line.len() <= 64));
     assert!(text.starts_with("-----BEGIN CERTIFICATE-----\n") && text.ends_with("-----END CERTIFICATE-----\n"));
 }
+
+#[test]
+fn a_request_by_a_p256_key_is_read() {
+    let key = mint::MintKey::p256();
+    let name = mint::named("device");
+    let request = key.envelope(&mint::sequence(&[&[2, 1, 0], &name, &key.spki, &[0xa0, 0]]));
+    let read = SignedRequest::from_der(&request).unwrap();
+    assert_eq!((read.subject.to_string(), read.public.to_spki()), ("CN=device".into(), key.spki.clone()));
+    let other = mint::MintKey::p256().envelope(&mint::sequence(&[&[2, 1, 0], &name, &key.spki, &[0xa0, 0]]));
+    assert_eq!(SignedRequest::from_der(&other), Err(CertificateError::Signature));
+}

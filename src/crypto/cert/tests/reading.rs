@@ -82,7 +82,11 @@ fn what_is_not_der_or_no_certificate_is_refused_by_name() {
     let extra = Mint { spki: [mint().spki, tlv(0x82, &[0, 1]), vec![5, 0]].concat(), ..mint() };
     assert_eq!(read(&extra), Err(CertificateError::Structure));
     assert!(read(&Mint { spki: [mint().spki, tlv(0x82, &[0, 1])].concat(), ..mint() }).is_ok(), "a unique id");
-    assert_eq!(read(&Mint { spki: [mint().spki, tlv(0x81, &[])].concat(), ..mint() }), Err(CertificateError::NotDer));
+    let with_unique_id = |bits: &[u8]| read(&Mint { spki: [mint().spki, tlv(0x81, bits)].concat(), ..mint() });
+    assert!(with_unique_id(&[0]).is_ok() && with_unique_id(&[7, 0x80]).is_ok());
+    for wrong in [&[][..], &[1], &[8, 0]] {
+        assert_eq!(with_unique_id(wrong), Err(CertificateError::NotDer), "{wrong:x?}");
+    }
 }
 
 #[test]

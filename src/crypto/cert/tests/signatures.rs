@@ -188,6 +188,13 @@ fn keys_that_are_none_or_of_another_size_are_told() {
         let numbers = sequence(&[&mint_integer(modulus), &mint_integer(exponent)]);
         sequence(&[&algorithm("1.2.840.113549.1.1.1", &[5, 0]), &bits(&numbers)])
     };
+    let numbers = rsa_spki_of(&key);
+    let with_parameters = |parameters: &[u8]| {
+        let spki = sequence(&[&algorithm("1.2.840.113549.1.1.1", parameters), &bits(&numbers)]);
+        verified(&Mint { spki, ..Mint::new("own", &key, "own") }, &key)
+    };
+    assert_eq!((with_parameters(&[5, 0]), with_parameters(&[])), (Ok(()), Ok(())));
+    assert_eq!(with_parameters(&[2, 1, 0]), Err(SignatureFault::Key));
     let ec = |curve: oid::ObjectIdentifier, point: &[u8]| {
         sequence(&[&sequence(&[&id(oid::EC_PUBLIC_KEY), &id(curve)]), &bits(point)])
     };
