@@ -223,8 +223,20 @@ mod tests {
         }
         assert_eq!(only(&[4, 1, 7, 0, 0]), Err(CertificateError::TrailingBytes { count: 2 }));
         assert_eq!(only(&[5, 0]), Err(CertificateError::Structure));
-        assert_eq!(Reader::new(&[0x1f, 0x81, 1, 0]).any().err(), Some(CertificateError::NotDer));
+        assert_eq!(Reader::new(&[0x1f, 1, 0]).any().err(), Some(CertificateError::NotDer));
         assert_eq!(Reader::new(&[0, 0]).any().err(), Some(CertificateError::NotDer));
+    }
+
+    #[test]
+    fn a_bit_string_says_how_many_bits_do_not_count() {
+        let bits = |bytes: &'static [u8]| Reader::new(bytes).any().unwrap().bits();
+        assert_eq!(bits(&[3, 1, 0]), Ok((0, &[][..])));
+        assert_eq!(bits(&[3, 2, 0, 9]), Ok((0, &[9][..])));
+        assert_eq!(bits(&[3, 2, 7, 0x80]), Ok((7, &[0x80][..])));
+        for wrong in [&[3, 0][..], &[3, 1, 1], &[3, 2, 8, 0]] {
+            assert_eq!(bits(wrong), Err(CertificateError::NotDer), "{wrong:x?}");
+        }
+        assert_eq!(bits(&[4, 2, 0, 9]), Err(CertificateError::Structure));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::crypto::digest::sha256;
 use crate::crypto::{PublicKey, RsaPublic, SigningKey};
 
 fn rsassa(length: usize) -> TpmSignature {
@@ -152,11 +153,23 @@ fn a_tpm2b_is_exactly_as_long_as_it_says() {
 }
 
 #[test]
+fn a_qualified_name_begins_with_the_handle_of_the_hierarchy() {
+    let name = name_of(b"a primary key");
+    let primary = owner_qualified_name(&name);
+    assert_eq!(primary[..2], [0x00, 0x0b]);
+    assert_eq!(primary[2..], sha256(&[&[0x40, 0, 0, 1], name.as_slice()].concat()));
+    let child = name_of(b"its child");
+    let expected = sha256(&[primary.as_slice(), child.as_slice()].concat());
+    assert_eq!(qualified_name(&primary, &child)[2..], expected);
+}
+
+#[test]
 fn attributes_are_named_as_the_specification_names_them() {
     assert_eq!(
         Attributes::WINDOWS_KEY.to_string(),
         "0x00060472 fixedTPM|fixedParent|sensitiveDataOrigin|userWithAuth|noDA|decrypt|sign"
     );
+    assert_eq!(format!("{:?}", Attributes::RESTRICTED), "Attributes(0x00010000 restricted)");
     assert!(Attributes::WINDOWS_AIK.contains(Attributes::RESTRICTED));
     assert!(!Attributes::WINDOWS_KEY.contains(Attributes::RESTRICTED));
 }
