@@ -1,6 +1,6 @@
 //! The statement itself.
 
-use super::pcp::{PcpHeader, PcpKeyBlob};
+use super::pcp::PcpKeyBlob;
 use super::policy::write_policy_digests;
 use super::reader::{Reader, put_length, put_tpm2b};
 use super::{Container, IdBinding, KastFormat, KeyAttestation, Part, Platform};
@@ -130,7 +130,6 @@ impl KeyAttestationStatement {
         put_tpm2b(&mut public, Part::Public, parts.public, u16::MAX)?;
         put_tpm2b(&mut private, Part::Private, parts.private, u16::MAX)?;
         let blob = PcpKeyBlob {
-            header: PcpHeader::CURRENT,
             flags: PcpKeyBlob::AUTH_REQUIRED,
             public,
             private,

@@ -220,6 +220,25 @@ fn refuses_each_field_of_a_binding_by_its_name() {
 }
 
 #[test]
+fn a_refusal_says_where() {
+    let texts = [
+        (
+            KastFormat::Truncated { container: Container::Statement },
+            "the statement (KAST) ends inside a field of its header",
+        ),
+        (KastFormat::TrailingBytes { container: Container::KeyBlob, count: 3 }, "3 bytes follow the key blob (PCPM)"),
+        (length(Part::AikPublic, 9, 8), "the attestation key's public area says that it has 9 bytes where 8 are left"),
+        (
+            KastFormat::Signature(TpmFormat::UnknownSignature(0x16)),
+            "the signature in idBinding: signature algorithm 0x0016 is neither RSASSA nor ECDSA",
+        ),
+    ];
+    for (fault, text) in texts {
+        assert_eq!(fault.to_string(), text);
+    }
+}
+
+#[test]
 fn what_is_inside_is_of_the_same_platform_and_of_tpm_2() {
     let inner = KeyAttestation { platform: Platform::Tpm12, ..statement().read_key_attestation().unwrap().unwrap() };
     let no_blob = KastFormat::NotTpm20 { container: Container::KeyBlob };

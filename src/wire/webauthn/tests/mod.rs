@@ -129,6 +129,32 @@ fn extra_data_is_over_the_authenticator_data_and_the_hash_of_the_client_data() {
 }
 
 #[test]
+fn algorithms_have_their_numbers_of_cose() {
+    assert_eq!(CoseAlgorithm::ALL.map(CoseAlgorithm::id), [-257, -7, -65_535]);
+}
+
+#[test]
+fn a_refusal_says_where() {
+    let texts = [
+        (
+            WebauthnFormat::Cbor { map: Map::Object, fault: CborFormat::TooDeep },
+            "the attestation object: the CBOR is nested too deeply",
+        ),
+        (
+            WebauthnFormat::WrongType { map: Map::Statement, member: "sig", wanted: Kind::Bytes },
+            "sig of attStmt is no byte string",
+        ),
+        (
+            WebauthnFormat::TextTooLong { document: Document::ClientData, length: 65_537 },
+            "clientDataJSON has 65537 bytes, more than 65536",
+        ),
+    ];
+    for (fault, text) in texts {
+        assert_eq!(fault.to_string(), text);
+    }
+}
+
+#[test]
 fn the_aaguid_is_the_one_of_public_captures() {
     let bytes = [8, 0x98, 0x70, 0x58, 0xca, 0xdc, 0x4b, 0x81, 0xb6, 0xe1, 0x30, 0xde, 0x50, 0xdc, 0xbe, 0x96];
     assert_eq!(WINDOWS_HELLO_HARDWARE.as_bytes(), &bytes);
