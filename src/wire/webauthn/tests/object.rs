@@ -207,6 +207,7 @@ fn der_of_an_ecdsa_signature_has_one_form() {
     }
     assert_eq!(ecdsa_from_der(&[&der[..], &[0]].concat()), Err(WebauthnFormat::EcdsaDer));
     assert_eq!(ecdsa_to_der(&[1; 63]), Err(WebauthnFormat::EcdsaLength(63)));
+    assert_eq!(ecdsa_to_der(&[0; 64]).unwrap(), [0x30, 6, 2, 1, 0, 2, 1, 0], "zero has a byte of its own");
     let bare = StatementSignature::Bare(vec![1; 64]);
     assert_eq!(bare.to_tpm(CoseAlgorithm::Es256), Err(WebauthnFormat::EcdsaDer));
 }
