@@ -102,6 +102,7 @@ fn refuses_what_follows_and_what_is_longer_than_64_kib() {
     let longer = [&good[..], &[0xa0; 2]].concat();
     assert_eq!(refused(&longer), cbor_fault(CborFormat::TrailingBytes(2)));
     assert_eq!(refused(&vec![0; 65_537]), cbor_fault(CborFormat::TooLong(65_537)));
+    assert_eq!(refused(&vec![0; 65_536]), cbor_fault(CborFormat::TrailingBytes(65_535)));
     let mut object = object_of(&rsa());
     object.statement.chain = vec![vec![0; 65_000]; 2];
     assert!(matches!(object.to_bytes(), Err(WebauthnFormat::Cbor { fault: CborFormat::TooLong(_), .. })));

@@ -53,6 +53,9 @@ fn refuses_client_data_by_name() {
     json(&good.replace("webauthn.create", "\u{0}"), "control character");
     let long = ClientData::from_bytes(&vec![b' '; 65_537]);
     assert_eq!(long, Err(WebauthnFormat::TextTooLong { document, length: 65_537 }));
+    let mut longest = ClientData::new(&[0xfb, 0xff], ORIGIN).to_bytes();
+    longest.resize(65_536, b' ');
+    assert!(ClientData::from_bytes(&longest).is_ok());
 }
 
 #[test]
