@@ -1,14 +1,16 @@
-//! The ground floor: ids, time, randomness, secret bytes and the codes that both wings speak.
+//! The ground floor: ids, time, randomness, secret bytes, file locks and the codes that both wings speak.
 //!
 //! Nothing here knows a TPM, a network or a file format.
 
 mod clock;
 pub mod codes;
+mod lock;
 mod secret;
 
 pub use clock::{Clock, ManualClock, SystemClock, filetime, from_filetime};
 pub use codes::{Aadsts, Hresult};
 pub use jiff::{SignedDuration, Timestamp};
+pub use lock::FileLock;
 pub use rand::rngs::OsRng;
 pub use rand::{CryptoRng, RngCore};
 pub use secrecy::{ExposeSecret, SecretBox, SecretSlice, SecretString};

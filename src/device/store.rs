@@ -3,13 +3,15 @@
 //! A record is one JSON file: written beside its place, synced, renamed over it, and the directory synced. Directories
 //! are 0700, files 0600. One process at a time owns a device directory.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::base::FileLock;
 
 /// Why a record was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +59,7 @@ pub enum StoreError {
 pub(crate) struct Store {
     dir: PathBuf,
     /// Holds the lock for as long as the store lives.
-    _lock: File,
+    _lock: FileLock,
 }
 
 const LOCK: &str = "lock";
@@ -91,12 +93,9 @@ impl Store {
 
     fn own(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(LOCK);
-        let lock = private_file().truncate(false).open(&path).map_err(io_error(&path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { dir: dir.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Busy(dir.to_owned())),
-            Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
-        }
+        let lock = FileLock::try_take(&path).map_err(io_error(&path))?;
+        let lock = lock.ok_or_else(|| StoreError::Busy(dir.to_owned()))?;
+        Ok(Self { dir: dir.to_owned(), _lock: lock })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -1,10 +1,9 @@
 //! The way to the tenant: over HTTPS to a `whfb serve` on the same state directory, or straight into its router.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 
 use serde::{Deserialize, Serialize};
+use whfb::base::FileLock;
 use whfb::entra::Rules;
 use whfb::link::{Direct, Http, Link};
 
@@ -24,7 +23,7 @@ struct Announcement {
 /// Held by the server as long as it runs; the system gives it back however the server ends.
 #[derive(Debug)]
 pub(crate) struct Serving {
-    _lock: File,
+    _lock: FileLock,
 }
 
 /// Takes the state directory's only place for a server.
@@ -37,14 +36,8 @@ pub(crate) fn occupy(place: &Place) -> Result<Serving, Failure> {
 
 fn try_occupy(place: &Place) -> Result<Option<Serving>, Failure> {
     let path = place.dir().join(LOCK);
-    let trouble = |error: &std::io::Error| place.trouble(&path, error);
-    let lock = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&path);
-    let lock = lock.map_err(|error| trouble(&error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(Some(Serving { _lock: lock })),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(trouble(&error)),
-    }
+    let lock = FileLock::try_take(&path).map_err(|error| place.trouble(&path, &error))?;
+    Ok(lock.map(|lock| Serving { _lock: lock }))
 }
 
 impl Serving {

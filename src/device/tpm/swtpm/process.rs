@@ -1,6 +1,6 @@
 //! The emulator's process and the directory that it runs in.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::base::FileLock;
 use crate::device::tpm::TpmError;
 
 const LOCK_FILE: &str = "owner.lock";
@@ -15,7 +16,9 @@ const LOG_FILE: &str = "swtpm.log";
 
 /// A locked state directory.
 #[derive(Debug)]
-pub(super) struct Claim(File);
+pub(super) struct Claim {
+    _lock: FileLock,
+}
 
 impl Claim {
     /// Makes the directory, closes it to other accounts and locks it.
@@ -25,24 +28,14 @@ impl Claim {
         };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(broken)?;
         std::fs::set_permissions(directory, Permissions::from_mode(0o700)).map_err(broken)?;
-        let path = directory.join(LOCK_FILE);
-        let file =
-            OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(path).map_err(broken)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(TpmError::Unavailable(format!(
+        let lock = FileLock::try_take(&directory.join(LOCK_FILE)).map_err(broken)?;
+        let lock = lock.ok_or_else(|| {
+            TpmError::Unavailable(format!(
                 "the TPM in {} is in use; end the process that uses it, or choose another directory",
                 directory.display()
-            ))),
-            Err(TryLockError::Error(error)) => Err(broken(error)),
-        }
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        // Closing is not enough: a child that another thread forks just now holds a copy until it executes its program.
-        drop(self.0.unlock());
+            ))
+        })?;
+        Ok(Self { _lock: lock })
     }
 }
 
