@@ -223,6 +223,7 @@ mod tests {
         }
         assert_eq!(only(&[4, 1, 7, 0, 0]), Err(CertificateError::TrailingBytes { count: 2 }));
         assert_eq!(only(&[5, 0]), Err(CertificateError::Structure));
+        assert_eq!(Reader::new(&[0x1f, 0x81, 1, 0]).any().err(), Some(CertificateError::NotDer));
         assert_eq!(Reader::new(&[0x1f, 1, 0]).any().err(), Some(CertificateError::NotDer));
         assert_eq!(Reader::new(&[0, 0]).any().err(), Some(CertificateError::NotDer));
     }
