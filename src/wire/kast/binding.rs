@@ -28,7 +28,7 @@ impl IdBinding {
         let public = reader.tpm2b(Part::AikPublic, u16::MAX)?;
         let creation_data = reader.tpm2b(Part::CreationData, u16::MAX)?;
         let attest = reader.tpm2b(Part::Attest, u16::MAX)?;
-        let signature = TpmSignature::from_bytes(reader.rest())?;
+        let signature = TpmSignature::from_bytes(reader.rest()).map_err(KastFormat::Signature)?;
         Ok(Self { public: public.to_vec(), creation_data: creation_data.to_vec(), attest: attest.to_vec(), signature })
     }
 
@@ -41,7 +41,7 @@ impl IdBinding {
         put_tpm2b(&mut out, Part::AikPublic, &self.public, u16::MAX)?;
         put_tpm2b(&mut out, Part::CreationData, &self.creation_data, u16::MAX)?;
         put_tpm2b(&mut out, Part::Attest, &self.attest, u16::MAX)?;
-        out.extend_from_slice(&self.signature.to_bytes()?);
+        out.extend_from_slice(&self.signature.to_bytes().map_err(KastFormat::Signature)?);
         Ok(out)
     }
 }

@@ -171,7 +171,7 @@ pub enum KastFormat {
     },
     /// The signature in `idBinding` is no `TPMT_SIGNATURE` of an attestation key.
     #[error("the signature in idBinding: {0}")]
-    Signature(#[from] TpmFormat),
+    Signature(TpmFormat),
 }
 
 impl fmt::Display for Container {
